@@ -19,12 +19,13 @@ from matplotlib.ticker import MaxNLocator, MultipleLocator
 from PIL import Image
 from .lab import SymnbError
 
-# %% ../nbs/02_plots.ipynb #d4a83c7b
+# %% ../nbs/02_plots.ipynb #20395cd0
 WIDTH = 7.5 # inches
 _INK, _FAINT = "#222222", "#b0b0b0"
 STYLE = {"figure.facecolor": "white", "axes.facecolor": "white", "savefig.facecolor": "white",
-         **{k: _INK for k in ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor",
-                              "xtick.color", "ytick.color", "xtick.labelcolor", "ytick.labelcolor")},
+         **{k: _INK for k in ("text.color", "axes.edgecolor", "axes.labelcolor",
+                              "axes.titlecolor", "xtick.color", "ytick.color")},
+         "xtick.labelcolor": "inherit", "ytick.labelcolor": "inherit",
          "font.size": 9, "axes.titlesize": 10, "legend.fontsize": 8, "figure.titlesize": 11,
          "xtick.labelsize": 8, "ytick.labelsize": 8, "axes.grid": False,
          "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False}
@@ -34,9 +35,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00",
            "#56B4E9", "#000000", "#8C8C8C", "#7A4A1E", "#F0E442")
 MARKERS = "os^Dv<>pXP"
 
-# %% ../nbs/02_plots.ipynb #7b0bab69
+# %% ../nbs/02_plots.ipynb #ea330b64
 def _angle_map(n=360):
-    "A circle of radius .155 in Oklab, tilted so that lightness varies along red-green, as a colour map."
+    "A circle of radius .155 in Oklab as a colour map; lightness rises from red to green."
     turn = np.linspace(0, 2 * np.pi, n, endpoint=False)
     L, a, b = .60 - .130 * np.cos(turn), .02 + .084 * np.cos(turn), -.04 + .155 * np.sin(turn)
     l, m, s = ((L + p * a + q * b) ** 3 for p, q in
@@ -49,14 +50,14 @@ def _angle_map(n=360):
 
 ANGLES = _angle_map()
 
-# %% ../nbs/02_plots.ipynb #71b81476
+# %% ../nbs/02_plots.ipynb #234f2849
 class Figure(mpl_figure.Figure):
     "A matplotlib figure that keeps symnb's style and shows itself in a notebook."
     def draw(self, renderer):
         with rc_context(STYLE): super().draw(renderer)
 
 def _show_in_notebook():
-    "Under IPython, show a `Figure` as `figure_png` draws it, not as the notebook's own backend would."
+    "Under IPython, show a `Figure` as `figure_png` draws it."
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell: shell.display_formatter.formatters["image/png"].for_type(
         Figure, lambda fig: base64.b64encode(figure_png(fig)).decode())
@@ -78,11 +79,13 @@ def figure(rows: int = 1, # rows of axes
 def _axes(ax, height, width=WIDTH):
     return ax if ax is not None else figure(height=height, width=width)[1]
 
+def _legend(ax, **kw): ax.legend(loc="upper left", bbox_to_anchor=(1, 1), **kw)
+
 def _finish(ax, title="", x="", y=""):
     ax.set(title=title, xlabel=x, ylabel=y)
     return ax.figure
 
-# %% ../nbs/02_plots.ipynb #102569de
+# %% ../nbs/02_plots.ipynb #b07d564c
 def figure_png(fig, # any matplotlib figure
                dpi: int = None # dots per inch; the figure's own if not given
               ) -> bytes:
@@ -98,18 +101,22 @@ def figure_html(fig, # any matplotlib figure
                 alt: str # what the figure shows, in words
                ) -> str:
     "The figure as a self-contained `<img>`; an empty `alt` raises `SymnbError`."
-    if not alt.strip(): raise SymnbError("figure_html: expected a text that says what the figure shows")
+    if not alt.strip(): raise SymnbError("alt: expected a text that says what the figure shows")
     data = base64.b64encode(figure_png(fig)).decode()
     return (f'<img alt="{html.escape(alt)}" style="max-width:100%" '
             f'src="data:image/png;base64,{data}">')
 
-# %% ../nbs/02_plots.ipynb #29f03d55
-def _array(x, name, *shape):
-    "`x` as a float array; `shape` gives the sizes it must have (None: any but 0)."
-    if isinstance(x, torch.Tensor): x = x.detach().cpu()
-    try: a = np.asarray(x, dtype=float)
+# %% ../nbs/02_plots.ipynb #fb475e87
+def _floats(x, name):
+    "`x` as a float array, whatever it was."
+    if isinstance(x, torch.Tensor): x = x.detach().cpu().double()
+    try: return np.asarray(x, dtype=float)
     except (TypeError, ValueError):
         raise SymnbError(f"{name}: expected numbers, found {type(x).__name__}") from None
+
+def _array(x, name, *shape):
+    "The same, of a given shape (None: any size but 0)."
+    a = _floats(x, name)
     fits = len(shape) == a.ndim and all(s in (None, n) for s, n in zip(shape, a.shape))
     if not fits or a.size == 0:
         wanted = ", ".join("any" if s is None else str(s) for s in shape)
@@ -118,9 +125,10 @@ def _array(x, name, *shape):
 
 def _images(x, name):
     "Images (N, H, W) or (N, 1, H, W) as floats; integers count as 0..255."
-    x = x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else np.asarray(x)
+    kind = str(x.dtype) if hasattr(x, "dtype") else ""
+    x = _floats(x, name)
     if x.ndim == 4 and x.shape[1] == 1: x = x[:, 0]
-    return _array(x, name, None, None, None) / (255 if x.dtype.kind in "iu" else 1)
+    return _array(x, name, None, None, None) / (255 if "int" in kind else 1)
 
 # %% ../nbs/02_plots.ipynb #112b4785
 def _mosaic(tiles, cols, gap, lo=0., hi=1., cmap="gray"):
@@ -194,7 +202,9 @@ def strip(rows: dict, # label -> images (T, H, W) or (T, 1, H, W), all of one sh
     ax.set_xlabel(xlabel)
     return fig
 
-# %% ../nbs/02_plots.ipynb #6893f109
+# %% ../nbs/02_plots.ipynb #eb847fd6
+_BY_ANGLE = dict(cmap=ANGLES, vmin=0, vmax=360, lw=0)
+
 def _angle_bar(ax, mappable, label="angle (degrees)"):
     ax.figure.colorbar(mappable, ax=ax, ticks=range(0, 361, 60), label=label, aspect=30, pad=.02)
 
@@ -209,36 +219,37 @@ def latent_scatter(z, # (N, 2)
     "Points of a plane coloured by class (with a marker each) or by angle (cyclic)."
     z = _array(z, "z", None, 2)
     value = _array(value, "value", len(z))
-    if kind not in ("class", "angle"): raise SymnbError(f"kind: expected class or angle, found '{kind}'")
+    if kind not in ("class", "angle"):
+        raise SymnbError(f"kind: expected class or angle, found '{kind}'")
     ax = _axes(ax, 3.6, 4.6)
     size = float(np.clip(8000 / len(z), 3, 24))
     if kind == "angle":
-        order = np.random.default_rng(0).permutation(len(z)) # or the last angles would cover the first
-        _angle_bar(ax, ax.scatter(*z[order].T, c=value[order] % 360, cmap=ANGLES, vmin=0, vmax=360, s=size, lw=0))
+        mixed = np.random.default_rng(0).permutation(len(z)) # else the last angles cover the first
+        _angle_bar(ax, ax.scatter(*z[mixed].T, c=value[mixed] % 360, s=size, **_BY_ANGLE))
     for c in np.unique(value) if kind == "class" else ():
         i = int(c) % len(COLOURS)
-        ax.scatter(*z[value == c].T, color=COLOURS[i], marker=MARKERS[i], s=size, ec=_INK, lw=size / 60,
-                   label=(names or {}).get(int(c), f"{c:g}"))
-    if kind == "class": ax.legend(loc="upper left", bbox_to_anchor=(1, 1), title="class", markerscale=(30 / size) ** .5)
+        ax.scatter(*z[value == c].T, color=COLOURS[i], marker=MARKERS[i], s=size, ec=_INK,
+                   lw=size / 60, label=(names or {}).get(int(c), f"{c:g}"))
+    if kind == "class": _legend(ax, title="class", markerscale=(30 / size) ** .5)
     return _finish(ax, title, *labels)
 
-# %% ../nbs/02_plots.ipynb #9e84361c
+# %% ../nbs/02_plots.ipynb #6f9e5f79
 def principal_axes(z, # (..., d)
                    k: int = 2, # number of axes
                    like=None # (..., d): the cloud whose axes are taken; `z` itself if not given
                   ) -> tuple[np.ndarray, np.ndarray]: # (..., k) and (k,)
     "Coordinates of `z` on the first `k` principal axes, and the share of variance of each axis."
-    z, like = (np.asarray(a.detach().cpu() if isinstance(a, torch.Tensor) else a, dtype=float)
-               for a in (z, z if like is None else like))
+    z, like = _floats(z, "z"), _floats(z if like is None else like, "like")
+    if not z.ndim or not like.ndim: raise SymnbError("z: expected points, found a single number")
     cloud = _array(like.reshape(-1, like.shape[-1]), "like", None, z.shape[-1])
     if not 1 <= k <= min(cloud.shape):
-        raise SymnbError(f"k: expected 1 to {min(cloud.shape)} axes of {cloud.shape} numbers, found {k}")
+        raise SymnbError(f"k: expected 1 to {min(cloud.shape)} axes of {cloud.shape}, found {k}")
     centre = cloud.mean(0)
     _, size, axes = np.linalg.svd(cloud - centre, full_matrices=False)
     axes = axes * np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(1)])[:, None]
     return (z - centre) @ axes[:k].T, size[:k] ** 2 / max(np.sum(size ** 2), 1e-300)
 
-# %% ../nbs/02_plots.ipynb #72745aff
+# %% ../nbs/02_plots.ipynb #f86ba71b
 @rc_context(STYLE)
 def latent_orbits(z, # (B, T, 2): B orbits of T points
                   angles, # (T,) in degrees, ascending
@@ -250,7 +261,8 @@ def latent_orbits(z, # (B, T, 2): B orbits of T points
     angles = _array(angles, "angles", None)
     z = _array(z, "z", None, len(angles), 2)
     ax = _axes(ax, 3.6, 4.6)
-    if cloud is not None: ax.scatter(*_array(cloud, "cloud", None, 2).T, s=3, lw=0, color=_FAINT, alpha=.5)
+    if cloud is not None:
+        ax.scatter(*_array(cloud, "cloud", None, 2).T, s=3, lw=0, color=_FAINT, alpha=.5)
     rest = 360 - (angles[-1] - angles[0])
     closed = len(angles) > 2 and 0 < rest <= 1.5 * np.diff(angles).max()
     path = np.concatenate([z, z[:, :1]], 1) if closed else z
@@ -258,16 +270,16 @@ def latent_orbits(z, # (B, T, 2): B orbits of T points
     lines = LineCollection(segments.reshape(-1, 2, 2), cmap=ANGLES, norm=Normalize(0, 360), lw=1.2,
                            array=np.tile(angles[:segments.shape[1]] % 360, len(z)))
     ax.add_collection(lines)
-    ax.scatter(*z.reshape(-1, 2).T, c=np.tile(angles % 360, len(z)), cmap=ANGLES, vmin=0, vmax=360, s=9, lw=0)
+    ax.scatter(*z.reshape(-1, 2).T, c=np.tile(angles % 360, len(z)), s=9, **_BY_ANGLE)
     ax.scatter(*z[:, 0].T, s=40, facecolors="none", edgecolors=_INK, lw=1)
     ax.set_aspect("equal", adjustable="datalim")
     _angle_bar(ax, lines)
     return _finish(ax, title, *labels)
 
-# %% ../nbs/02_plots.ipynb #00fc7221
+# %% ../nbs/02_plots.ipynb #7ce07d66
 def _plane(lo, hi, n):
     "A grid of n*n points, row by row from below, as a float32 tensor, and its two axes."
-    (x0, y0), (x1, y1) = (np.broadcast_to(_array(v, k, *np.shape(v)), 2) for v, k in ((lo, "lo"), (hi, "hi")))
+    (x0, y0), (x1, y1) = (_array(np.ones(2) * v, "plane", 2) for v in (lo, hi))
     if not (x0 < x1 and y0 < y1): raise SymnbError(f"plane: expected lo < hi, found {lo} and {hi}")
     if n < 1: raise SymnbError(f"n: expected at least 1, found {n}")
     xs, ys = np.linspace(x0, x1, n), np.linspace(y0, y1, n)
@@ -301,12 +313,12 @@ def angle_ticks(ax, span: float = 360., # degrees that the axis covers
     "Tick an axis of degrees every 30, or every 60 where that is too dense."
     getattr(ax, f"{which}axis").set_major_locator(MultipleLocator(30 if span <= 360 else 60))
 
-# %% ../nbs/02_plots.ipynb #5aa448d8
+# %% ../nbs/02_plots.ipynb #d88e87c3
 @rc_context(STYLE)
 def curves(x, # (T,)
-           series: dict, # label -> (T,), or (S, T): S seeds, drawn as mean and a band of one standard deviation
+           series: dict, # label -> (T,), or (S, T): S seeds, drawn as mean and standard deviation
            xlabel: str, ylabel: str, # with units
-           bands: dict = None, # label -> (T,): half width of the band of a single row, e.g. its standard error
+           bands: dict = None, # label -> (T,): half width of the band of a single row
            levels: dict = None, # label -> number: dashed horizontal lines
            angle: bool = False, # `x` is in degrees: ticks at multiples of 30 or 60
            log: bool = False, # logarithmic y axis
@@ -315,22 +327,21 @@ def curves(x, # (T,)
     "Named curves over a common axis, each with its own colour, marker and spread."
     x, ax = _array(x, "x", None), _axes(ax, 2.8)
     for i, (label, y) in enumerate(series.items()):
-        y = np.atleast_2d(np.asarray(y.detach().cpu() if isinstance(y, torch.Tensor) else y, dtype=float))
-        y = _array(y, f"series '{label}'", None, len(x))
+        y = _array(np.atleast_2d(_floats(y, label)), f"series '{label}'", None, len(x))
         half = y.std(0, ddof=1) if len(y) > 1 else (bands or {}).get(label)
-        style = dict(color=COLOURS[i % 10], marker=MARKERS[i % 10] if len(x) <= 40 else None, ms=4)
-        ax.plot(x, y.mean(0), label=label, lw=1.5, **style)
+        colour, marker = COLOURS[i % 10], MARKERS[i % 10] if len(x) <= 40 else None
+        ax.plot(x, y.mean(0), label=label, lw=1.5, ms=4, color=colour, marker=marker)
         if half is None: continue
         half = _array(half, f"band '{label}'", len(x))
-        ax.fill_between(x, y.mean(0) - half, y.mean(0) + half, color=COLOURS[i % 10], alpha=.2, lw=0)
+        ax.fill_between(x, y.mean(0) - half, y.mean(0) + half, color=colour, alpha=.2, lw=0)
     for i, (label, v) in enumerate((levels or {}).items()):
         ax.axhline(v, color=_INK, lw=1, ls=("--", ":", "-.")[i % 3], label=f"{label} ({v:.3g})")
     if log: ax.set_yscale("log")
     if angle: angle_ticks(ax, np.ptp(x))
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    _legend(ax)
     return _finish(ax, title, xlabel, ylabel)
 
-# %% ../nbs/02_plots.ipynb #755d3be5
+# %% ../nbs/02_plots.ipynb #86a040af
 @rc_context(STYLE)
 def spectrum(values: dict, # label -> (K,): eigenphases or frequencies of one seed or method
              expected=None, # (K,) values drawn as bars behind
@@ -347,15 +358,16 @@ def spectrum(values: dict, # label -> (K,): eigenphases or frequencies of one se
     ax.hlines(bars, np.arange(len(bars)) + .6, np.arange(len(bars)) + 1.4, color=_INK, lw=1)
     for i, (label, v) in enumerate(rows.items()):
         shift = (i - (len(rows) - 1) / 2) * .6 / len(rows)
-        ax.plot(np.arange(len(v)) + 1 + shift, v, MARKERS[i % 10], color=COLOURS[i % 10], ms=5, label=label)
+        ax.plot(np.arange(len(v)) + 1 + shift, v, MARKERS[i % 10], color=COLOURS[i % 10], ms=5,
+                label=label)
     ax.yaxis.set_major_locator(MultipleLocator(step))
     ax.xaxis.set_major_locator(MultipleLocator(1))
     ax.grid(axis="y", lw=.5, color="#dddddd")
     ax.set_axisbelow(True)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    _legend(ax)
     return _finish(ax, title, "eigenvalue, sorted", ylabel)
 
-# %% ../nbs/02_plots.ipynb #44a8b3a7
+# %% ../nbs/02_plots.ipynb #01f89e46
 @rc_context(STYLE)
 def matrix(M, # (R, C)
            row_labels: Sequence = None, col_labels: Sequence = None, # one a row, one a column
@@ -370,7 +382,8 @@ def matrix(M, # (R, C)
     limit = limit or np.nanmax(np.abs(M), initial=0) or 1.
     ax = _axes(ax, 3.2, min(WIDTH, 1.6 + 2.6 * max(1, M.shape[1] / M.shape[0])))
     picture = ax.imshow(M, cmap="RdBu_r", norm=TwoSlopeNorm(0, -limit, limit))
-    for axis, labels, size, turn in ((ax.yaxis, row_labels, len(M), 0), (ax.xaxis, col_labels, M.shape[1], 90)):
+    for axis, labels, size, turn in ((ax.yaxis, row_labels, len(M), 0),
+                                     (ax.xaxis, col_labels, M.shape[1], 90)):
         _check_labels("matrix labels", labels, size)
         axis.set_major_locator(MaxNLocator(integer=True))
         if labels is not None: axis.set_ticks(range(size), labels, rotation=turn if size > 8 else 0)
@@ -380,7 +393,7 @@ def matrix(M, # (R, C)
     ax.figure.colorbar(picture, ax=ax, label=label)
     return _finish(ax, title, xlabel, ylabel)
 
-# %% ../nbs/02_plots.ipynb #a4b88a43
+# %% ../nbs/02_plots.ipynb #47d234d3
 @rc_context(STYLE)
 def streamlines(field: Callable, # float32 tensor (N, 2) of points -> (N, 2) of vectors
                 lo=-2., # lower end of the plane, one number or one an axis
@@ -398,7 +411,8 @@ def streamlines(field: Callable, # float32 tensor (N, 2) of points -> (N, 2) of 
     ax = _axes(ax, 3.8, 4.6)
     if background is not None:
         with torch.no_grad(): s = _array(background(points), "background", n * n).reshape(n, n)
-        ax.figure.colorbar(ax.contourf(xs, ys, s, levels=15, cmap="YlGnBu", alpha=.6), ax=ax, label=background_label)
+        filled = ax.contourf(xs, ys, s, levels=15, cmap="YlGnBu", alpha=.6)
+        ax.figure.colorbar(filled, ax=ax, label=background_label)
     speed = np.hypot(*np.moveaxis(v, -1, 0))
     width = .4 + 1.6 * speed / np.nanmax(speed, initial=1e-12)
     ax.streamplot(xs, ys, v[..., 0], v[..., 1], linewidth=width, color=_INK, arrowsize=.9)

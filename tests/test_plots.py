@@ -22,6 +22,10 @@ def ticks(axis):
     return [t.get_text() for t in axis.get_ticklabels()]
 
 
+def legend(ax):
+    return [t.get_text() for t in ax.get_legend().get_texts()]
+
+
 def angle_bar(fig):
     return next(ax for ax in fig.axes if ax.get_ylabel() == "angle (degrees)")
 
@@ -48,7 +52,7 @@ def test_a_single_marker_keeps_its_colour_in_the_png(i):
 
 @pytest.mark.parametrize("lacks", ["red-green (deuteranopia)", "red-green (protanopia)", "nothing"])
 def test_angles_sixty_degrees_apart_stay_apart(lacks):
-    """Machado, Oliveira, Fernandes (2009), severity 1; distances in Oklab, where .02 is just noticed."""
+    """Vision after Machado, Oliveira, Fernandes (2009), severity 1; distances in Oklab."""
     see = {"red-green (deuteranopia)": [[.367322, .860646, -.227968], [.280085, .672501, .047413],
                                         [-.011820, .042940, .968881]],
            "red-green (protanopia)": [[.152286, 1.052583, -.204868], [.114503, .786281, .099216],
@@ -58,7 +62,8 @@ def test_angles_sixty_degrees_apart_stay_apart(lacks):
     lms = np.cbrt(linear.clip(0) @ np.array([[.4122214708, .2119034982, .0883024619],
                                              [.5363325363, .6806995451, .2817188376],
                                              [.0514459929, .1073969566, .6299787005]]))
-    lab = lms @ np.array([[.2104542553, 1.9779984951, .0259040371], [.7936177850, -2.4285922050, .7827717662],
+    lab = lms @ np.array([[.2104542553, 1.9779984951, .0259040371],
+                          [.7936177850, -2.4285922050, .7827717662],
                           [-.0040720468, .4505937099, -.8086757660]])
     apart = np.abs((np.arange(36)[:, None] - np.arange(36) + 18) % 36 - 18) >= 6
     assert np.linalg.norm(lab[:, None] - lab, axis=-1)[apart].min() > .1
@@ -67,7 +72,7 @@ def test_angles_sixty_degrees_apart_stay_apart(lacks):
 def test_style_does_not_leak_and_is_not_overridden():
     import matplotlib
     before = dict(matplotlib.rcParams)
-    with matplotlib.rc_context({"figure.facecolor": "black", "text.color": "white", "savefig.facecolor": "black"}):
+    with matplotlib.rc_context({"figure.facecolor": "black", "savefig.facecolor": "black"}):
         fig = plots.curves([0, 1], {"a": [0, 1]}, "step", "loss (nats)")
         assert (pixels(fig)[0, 0] == 255).all()
     assert dict(matplotlib.rcParams) == before
@@ -86,7 +91,8 @@ def test_image_grid_places_every_image(n, cols, shape):
 
 def test_image_grid_reads_bytes_as_0_to_255_and_writes_labels():
     images = torch.full((4, 8, 8), 255, dtype=torch.uint8)
-    fig = plots.image_grid(images, row_labels=["r0", "r1"], col_labels=["c0", "c1"], titles="abcd", title="all")
+    fig = plots.image_grid(images, row_labels=["r0", "r1"], col_labels=["c0", "c1"], titles="abcd",
+                           title="all")
     ax = fig.axes[0]
     assert ax.images[0].get_array().min() == 1
     assert (ticks(ax.yaxis), ticks(ax.xaxis), ax.get_title()) == (["r0", "r1"], ["c0", "c1"], "all")
@@ -109,8 +115,9 @@ def test_latent_scatter(n, kind):
     fig = plots.latent_scatter(rng.normal(size=(n, 2)), value, kind, title="z")
     assert sum(len(c.get_offsets()) for c in fig.axes[0].collections) == n
     assert len(fig.axes) == (2 if kind == "angle" else 1)
-    if kind == "angle": assert ticks(angle_bar(fig).yaxis) == ["0", "60", "120", "180", "240", "300", "360"]
-    else: assert [t.get_text() for t in fig.axes[0].get_legend().get_texts()] == [str(i) for i in range(min(n, 10))]
+    if kind == "angle":
+        assert ticks(angle_bar(fig).yaxis) == ["0", "60", "120", "180", "240", "300", "360"]
+    else: assert legend(fig.axes[0]) == [str(i) for i in range(min(n, 10))]
     assert pixels(fig).size
 
 
@@ -123,7 +130,8 @@ def test_principal_axes_find_a_planted_plane():
     points = rng.normal(size=(500, 2)) * [3, 1]
     z, share = plots.principal_axes(torch.tensor(points @ plane.T + 5))
     assert share.sum() == pytest.approx(1) and share[0] > .8
-    np.testing.assert_allclose(np.linalg.norm(z, axis=1), np.linalg.norm(points - points.mean(0), axis=1))
+    lengths = np.linalg.norm(points - points.mean(0), axis=1)
+    np.testing.assert_allclose(np.linalg.norm(z, axis=1), lengths)
 
 
 def test_principal_axes_of_another_cloud():
@@ -135,7 +143,8 @@ def test_principal_axes_of_another_cloud():
 
 
 @pytest.mark.parametrize("angles, segments", [
-    (np.arange(0, 360, 30), 12), (np.linspace(0, 360, 13), 12), (np.linspace(-45, 45, 7), 6), ([0], 0), ([0, 30], 1)])
+    (np.arange(0, 360, 30), 12), (np.linspace(0, 360, 13), 12), (np.linspace(-45, 45, 7), 6),
+    ([0], 0), ([0, 30], 1)])
 def test_orbits_close_only_when_they_go_round(angles, segments):
     T = len(angles)
     fig = plots.latent_orbits(rng.normal(size=(2, T, 2)), angles, cloud=rng.normal(size=(5, 2)))
@@ -160,18 +169,20 @@ def test_traversal_puts_pictures_at_their_points(n):
 
 def test_curves_draw_mean_and_band():
     x, seeds = np.arange(4), np.array([[0., 1, 2, 3], [2, 3, 4, 5], [4, 5, 6, 7]])
-    fig = plots.curves(x, {"three": seeds, "one": seeds[0], "known": seeds[1]}, "step", "loss (nats)",
-                       bands={"known": [.5] * 4}, levels={"chance": .1})
+    series = {"three": seeds, "one": seeds[0], "known": seeds[1]}
+    fig = plots.curves(x, series, "step", "loss (nats)", bands={"known": [.5] * 4},
+                       levels={"chance": .1})
     ax = fig.axes[0]
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [2, 3, 4, 5])
     (low, high), known = [c.get_paths()[0].get_extents().get_points()[:, 1] for c in ax.collections]
     assert (low, high) == (0, 7) and list(known) == [1.5, 5.5]
-    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["three", "one", "known", "chance (0.1)"]
+    assert legend(ax) == ["three", "one", "known", "chance (0.1)"]
 
 
 def test_curves_of_one_point_and_of_angles():
     assert pixels(plots.curves([0], {"a": [1]}, "step", "loss")).size
-    ax = plots.curves(np.arange(0, 361, 15), {"a": np.ones(25)}, "angle (degrees)", "accuracy", angle=True).axes[0]
+    angles = np.arange(0, 361, 15)
+    ax = plots.curves(angles, {"a": angles}, "angle (degrees)", "error", angle=True).axes[0]
     assert {30., 60., 330.} <= set(ax.get_xticks())
     plots.angle_ticks(ax, 720)
     assert set(np.diff(ax.get_xticks())) == {60.}
@@ -180,7 +191,7 @@ def test_curves_of_one_point_and_of_angles():
 def test_spectrum_sorts_and_shows_what_was_expected():
     ax = plots.spectrum({"a": [2, 0, 1], "b": [.1]}, expected=[0, 1, 2]).axes[0]
     assert list(ax.lines[0].get_ydata()) == [0, 1, 2] and len(ax.patches) == 3
-    assert sorted(t.get_text() for t in ax.get_legend().get_texts()) == ["a", "b", "expected"]
+    assert sorted(legend(ax)) == ["a", "b", "expected"]
     assert pixels(plots.spectrum({"one": [3.]})).size
 
 
@@ -193,17 +204,20 @@ def test_matrix_is_white_at_zero(M):
 
 
 @pytest.mark.parametrize("n", [2, 10])
-@pytest.mark.parametrize("field", [lambda z: torch.zeros_like(z), lambda z: torch.ones_like(z), lambda z: -z])
+@pytest.mark.parametrize("field", [torch.zeros_like, torch.ones_like, lambda z: -z])
 def test_streamlines(n, field):
-    fig = plots.streamlines(field, (-1, 0), (1, 4), n, background=lambda z: z[:, 0], background_label="logit")
-    assert fig.axes[0].get_ylim() == (0, 4) and fig.axes[1].get_ylabel() == "logit" and pixels(fig).size
+    fig = plots.streamlines(field, (-1, 0), (1, 4), n, background=lambda z: z[:, 0],
+                            background_label="logit")
+    assert fig.axes[0].get_ylim() == (0, 4) and fig.axes[1].get_ylabel() == "logit"
+    assert pixels(fig).size
 
 
 def test_everything_draws_on_the_axes_it_is_given():
     fig, axes = plots.figure(3, 3, height=9)
     z, calls = rng.normal(size=(12, 2)), iter(axes.flat)
     images = rng.random((12, 8, 8))
-    for draw in (lambda ax: plots.image_grid(images, ax=ax), lambda ax: plots.strip({"a": images}, range(12), ax=ax),
+    for draw in (lambda ax: plots.image_grid(images, ax=ax),
+                 lambda ax: plots.strip({"a": images}, range(12), ax=ax),
                  lambda ax: plots.latent_scatter(z, range(12), ax=ax),
                  lambda ax: plots.latent_orbits(z[None], np.arange(12) * 30, ax=ax),
                  lambda ax: plots.traversal(lambda p: torch.rand(len(p), 4, 4), ax=ax),
@@ -215,14 +229,17 @@ def test_everything_draws_on_the_axes_it_is_given():
 
 
 @pytest.mark.parametrize("call, says", [
-    (lambda: plots.image_grid(np.zeros((2, 3))), r"images: expected shape \(any, any, any\), found \(2, 3\)"),
+    (lambda: plots.image_grid(np.zeros((2, 3))),
+     r"images: expected shape \(any, any, any\), found \(2, 3\)"),
     (lambda: plots.image_grid(np.zeros((0, 8, 8))), "images: expected shape"),
-    (lambda: plots.image_grid(np.zeros((4, 8, 8)), cols=2, row_labels="abc"), "row_labels: expected 2, found 3"),
+    (lambda: plots.image_grid(np.zeros((4, 8, 8)), cols=2, row_labels="abc"),
+     "row_labels: expected 2, found 3"),
     (lambda: plots.strip({}, [0]), "at least one row"),
     (lambda: plots.strip({"a": np.zeros((3, 8, 8))}, [0, 30]), "strip row 'a': expected shape"),
     (lambda: plots.latent_scatter(np.zeros((3, 3)), np.zeros(3)), r"z: expected shape \(any, 2\)"),
     (lambda: plots.latent_scatter(np.zeros((3, 2)), np.zeros(4)), r"value: expected shape \(3\)"),
-    (lambda: plots.latent_scatter(np.zeros((3, 2)), np.zeros(3), "hue"), "class or angle, found 'hue'"),
+    (lambda: plots.latent_scatter(np.zeros((3, 2)), np.zeros(3), "hue"),
+     "class or angle, found 'hue'"),
     (lambda: plots.latent_scatter(["a"], [0]), "z: expected numbers"),
     (lambda: plots.latent_orbits(np.zeros((1, 3, 2)), [0, 30]), "z: expected shape"),
     (lambda: plots.principal_axes(np.zeros((5, 2)), 3), "k: expected 1 to 2"),
