@@ -10,20 +10,33 @@ parser = ConfigParser(delimiters=["="])
 parser.read(here / "settings.ini", encoding="utf-8")
 cfg = parser["DEFAULT"]
 lines = lambda key: [line.strip() for line in cfg.get(key, "").splitlines() if line.strip()]
+status = ["1 - Planning", "2 - Pre-Alpha", "3 - Alpha", "4 - Beta", "5 - Production/Stable"]
+
+# On the package index a picture needs a full address; on GitHub and on disk the README's own suffices.
+raw = f"https://raw.githubusercontent.com/{cfg['user']}/{cfg['repo']}/{cfg['branch']}/nbs/"
+readme = (here / "README.md").read_text(encoding="utf-8").replace("](nbs/", f"]({raw}")
 
 setup(
     name=cfg["lib_name"],
     version=cfg["version"],
     description=cfg["description"],
-    long_description=(here / "README.md").read_text(encoding="utf-8"),
+    long_description=readme,
     long_description_content_type="text/markdown",
     keywords=cfg["keywords"],
     author=cfg["author"],
     author_email=cfg["author_email"],
     url=cfg["git_url"],
+    project_urls={"Documentation": cfg["doc_host"] + cfg["doc_baseurl"]},
     license=cfg["license"].upper(),
+    license_files=["LICENSE"],
+    classifiers=[
+        "Development Status :: " + status[int(cfg["status"]) - 1],
+        "Intended Audience :: " + cfg["audience"],
+        "Natural Language :: " + cfg["language"],
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
     packages=[cfg["lib_path"]],
-    include_package_data=True,
     python_requires=">=" + cfg["min_python"],
     install_requires=shlex.split(cfg["requirements"]),
     extras_require={"dev": shlex.split(cfg["dev_requirements"])},
