@@ -44,7 +44,7 @@ def _read_idx(path, dims: int, md5: str = None) -> np.ndarray:
                          f"found {len(raw) - start}")
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
 
-# %% ../nbs/01_data.ipynb #a8893431
+# %% ../nbs/01_data.ipynb #8c8131a8
 def _idx_folder(folder, md5: dict = {}) -> tuple:
     "Images, labels and the number of training images (None without an official split)."
     folder, pairs = Path(folder), {}
@@ -52,8 +52,9 @@ def _idx_folder(folder, md5: dict = {}) -> tuple:
     role = lambda k: "train" if "train" in k else "t10k" if "t10k" in k or "test" in k else k
     keys = sorted(pairs, key=lambda k: role(k) != "train")
     if [role(k) for k in keys] != ["train", "t10k"] and len(keys) != 1:
-        raise SymnbError(f"{folder}: expected a pair of IDX files (*images-idx3-ubyte, *labels-idx1-"
-                         f"ubyte, plain or .gz) or a train and a t10k pair, found {keys or 'none'}")
+        raise SymnbError(f"{folder}: expected one pair of IDX files (*images-idx3-ubyte and "
+                         "*labels-idx1-ubyte, plain or .gz) or a train and a t10k pair, "
+                         f"found {keys or 'none'}")
     images, labels = [], []
     for k in keys:
         y = [f for f in sorted(folder.glob("*labels*idx1*")) if f.name.startswith(k + "labels")]
@@ -67,30 +68,33 @@ def _idx_folder(folder, md5: dict = {}) -> tuple:
 
 def _check_pair(images, labels, where):
     "Images must be (n, 28, 28) bytes and labels n whole numbers from 0."
-    if images.ndim != 3 or images.shape[1:] != (28, 28) or images.dtype != np.uint8 or not len(images):
+    if images.shape != (images.size // 784, 28, 28) or images.dtype != np.uint8 or not images.size:
         raise SymnbError(f"{where}: expected images (n, 28, 28) of uint8, "
                          f"found {images.shape} of {images.dtype}")
     if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu" or labels.min() < 0:
         raise SymnbError(f"{where}: expected {len(images)} labels, whole numbers from 0, "
                          f"found {labels.shape} of {labels.dtype}")
 
-# %% ../nbs/01_data.ipynb #45d73c49
+# %% ../nbs/01_data.ipynb #f8a26fd6
 MNIST_MD5 = dict( # of the plain files: images, labels
     train=("6bbc9ace898e44ae57da46a324031adb", "a25bea736e30d166cdddb491f175f624"),
     t10k=("2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637"))
 
 def _mnist(root) -> tuple:
     "MNIST from IDX files under `root`, downloaded by torchvision if there are none."
-    root = Path(root or runs_dir() / "data")
+    import socket
+    root, patience = Path(root or runs_dir() / "data"), socket.getdefaulttimeout()
     folder = next((f for f in (root, root / "MNIST" / "raw") if any(f.glob("*images*idx3*"))), None)
     if folder is None:
         from torchvision.datasets import MNIST
         try:
+            socket.setdefaulttimeout(30)
             with contextlib.redirect_stdout(io.StringIO()): MNIST(str(root), download=True)
         except (OSError, RuntimeError, EOFError) as e:
             reason = (str(e).splitlines() or [type(e).__name__])[0]
-            raise SymnbError(f"mnist: no IDX files under {root} and the download failed ({reason}); "
-                             "the embedded source 'mnist5k' needs none") from None
+            raise SymnbError(f"mnist: no IDX files under {root} and the download failed ({reason});"
+                             " the embedded source 'mnist5k' needs none") from None
+        finally: socket.setdefaulttimeout(patience)
         folder = root / "MNIST" / "raw"
     return _idx_folder(folder, MNIST_MD5)
 
@@ -119,7 +123,7 @@ def _stratified(labels: np.ndarray, seed: int) -> tuple:
         train.append(order[len(order) // 5:])
     return np.sort(np.concatenate(train)), np.sort(np.concatenate(test))
 
-# %% ../nbs/01_data.ipynb #b3298021
+# %% ../nbs/01_data.ipynb #71b496f4
 @dataclass(frozen=True, eq=False)
 class Part:
     "Images ready for a model, with their digits and their positions in the source."
@@ -128,6 +132,11 @@ class Part:
     index: torch.Tensor # (m,) int64, position in the source
 
     def __len__(self): return len(self.labels)
+
+def _expect(what: str, found, *expected):
+    "Raise `SymnbError` unless `found` is one of `expected`."
+    if found not in expected:
+        raise SymnbError(f"{what}: expected {' or '.join(map(str, expected))}, found {found}")
 
 def _positions(labels, positions, digits, where: str) -> torch.Tensor:
     "Those of `positions` whose label is among `digits` (None: all); none raises `SymnbError`."
@@ -141,7 +150,7 @@ def _positions(labels, positions, digits, where: str) -> torch.Tensor:
     if not len(positions): raise SymnbError(f"{where}: the selection holds no image")
     return positions
 
-# %% ../nbs/01_data.ipynb #0181c233
+# %% ../nbs/01_data.ipynb #7175bb1f
 @dataclass(frozen=True, eq=False, repr=False)
 class Digits:
     "Digit images as bytes with a fixed split by digit."
@@ -159,7 +168,7 @@ class Digits:
             ) -> Part:
         "Images of one side of the split; an unknown digit or an empty choice raises `SymnbError`."
         sides = dict(train=self.train, test=self.test, all=torch.arange(len(self.labels)))
-        if split not in sides: raise SymnbError(f"split: expected {', '.join(sides)}, found {split!r}")
+        _expect("split", split, *sides)
         at = _positions(self.labels, sides[split], digits, f"{self.source}, {split}")
         return Part(self.images[at][:, None].float() / 255, self.labels[at], self.index[at])
 
@@ -169,12 +178,12 @@ class Digits:
         return fingerprint(self.images, self.labels, self.index, self.train, self.test)
 
     def __repr__(self):
-        return (f"Digits({self.source}: {len(self.labels)} images of {self.labels.unique().tolist()}, "
-                f"{len(self.train)} train, {len(self.test)} test)")
+        return (f"Digits({self.source}: {len(self.labels)} images, {len(self.train)} train, "
+                f"{len(self.test)} test, of digits {self.labels.unique().tolist()})")
 
-# %% ../nbs/01_data.ipynb #9ee44cdb
+# %% ../nbs/01_data.ipynb #992672b2
 def load_digits(source="mnist5k", # `mnist5k`, `mnist`, a folder of IDX files, or an .npz file
-                root=None, # where the files of `mnist` lie or go to; without it `data` in `runs_dir()`
+                root=None, # where the files of `mnist` lie or go; else `data` in `runs_dir()`
                 seed: int = 0 # of the split, where the source has none of its own
                ) -> Digits:
     "Load digit images with a fixed split. Missing or damaged files raise `SymnbError`."
@@ -182,8 +191,8 @@ def load_digits(source="mnist5k", # `mnist5k`, `mnist`, a folder of IDX files, o
     elif source == "mnist": images, labels, n_train = _mnist(root)
     elif Path(source).is_dir(): images, labels, n_train = _idx_folder(source)
     elif Path(source).suffix == ".npz": images, labels, n_train = _npz(source)
-    else: raise SymnbError("source: expected mnist5k, mnist, a folder of IDX files or an .npz file, "
-                           f"found '{source}'")
+    else: raise SymnbError("source: expected mnist5k, mnist, a folder of IDX files or an .npz file,"
+                           f" found '{source}'")
     n = len(labels)
     train, test = _stratified(labels, seed) if not n_train else np.split(np.arange(n), [n_train])
     tensor = lambda a, t: torch.from_numpy(np.array(a, dtype=t))
@@ -300,7 +309,7 @@ def _hdf5_to(path):
         with h5py.File(target, "w", libver=("v110", "v110")) as file: yield file, target
         if target.failed: raise target.failed
 
-# %% ../nbs/01_data.ipynb #f960f78d
+# %% ../nbs/01_data.ipynb #df1cdee9
 def write_rotated(path, # of the HDF5 file
                   digits: Digits,
                   step: float = 30, # degrees between the angles of a full turn
@@ -314,7 +323,8 @@ def write_rotated(path, # of the HDF5 file
     path, angles = Path(path), _turn(step, angles)
     sides = dict(train=digits.train, test=digits.test)
     if not split: sides = {"/": torch.arange(len(digits.labels))}
-    sides = {k: _positions(digits.labels, v, keep, f"{digits.source}, {k}") for k, v in sides.items()}
+    sides = {k: _positions(digits.labels, v, keep, f"{digits.source}, {k}")
+             for k, v in sides.items()}
     about = dict(format=FORMAT, version=FORMAT_VERSION, angles=angles.numpy(), source=digits.source,
                  seed=digits.seed, split="by digit" if split else "none",
                  versions=json.dumps(versions()), fingerprint=digits.fingerprint)
@@ -328,14 +338,15 @@ def write_rotated(path, # of the HDF5 file
                 if target.failed: raise target.failed
     return path
 
-# %% ../nbs/01_data.ipynb #79042e8f
+# %% ../nbs/01_data.ipynb #89c8f4c4
 @contextlib.contextmanager
 def _damage(where):
     "Turn what h5py raises on a damaged file into one line."
     try: yield
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as e:
         reason = (str(e).splitlines() or [type(e).__name__])[0]
-        raise SymnbError(f"{where}: expected a file of rotated digits, found damage: {reason}") from None
+        raise SymnbError(f"{where}: expected a file of rotated digits, "
+                         f"found damage: {reason}") from None
 
 def _open(path):
     "The HDF5 file, opened for reading."
@@ -344,11 +355,7 @@ def _open(path):
         raise SymnbError(f"{path}: expected a file of rotated digits, found none")
     with _damage(path): return h5py.File(path, "r")
 
-def _expect(what: str, found, *expected):
-    if found not in expected:
-        raise SymnbError(f"{what}: expected {' or '.join(map(str, expected))}, found {found}")
-
-# %% ../nbs/01_data.ipynb #78fea958
+# %% ../nbs/01_data.ipynb #3bc7d336
 def _index(file, where: str, key: str, T: int) -> torch.Tensor:
     "The source positions of one dataset, after checking shape, type and checksum."
     data = file[key]
@@ -365,10 +372,11 @@ def _columns(where: str, stored: torch.Tensor, wanted) -> torch.Tensor:
     wanted = torch.as_tensor(wanted, dtype=stored.dtype).reshape(-1)
     off = (wanted[:, None] - stored + 180).remainder(360) - 180
     if not len(wanted) or not (off.abs() < 1e-6).any(1).all():
-        raise SymnbError(f"{where}: expected angles among {stored.tolist()}, found {wanted.tolist()}")
+        raise SymnbError(f"{where}: expected angles among {stored.tolist()}, "
+                         f"found {wanted.tolist()}")
     return off.abs().argmin(1)
 
-# %% ../nbs/01_data.ipynb #f250152a
+# %% ../nbs/01_data.ipynb #6727aba1
 @dataclass(frozen=True)
 class _Selection:
     "What a file holds of the chosen side, digits and angles."
@@ -387,8 +395,9 @@ def _select(file, where: str, split: str, digits, angles) -> _Selection:
     _expect(f"{where}, version", int(about["version"]), FORMAT_VERSION)
     sides = ("train", "test") if about["split"] == b"by digit" else ()
     _expect(f"{where}, split", split, *sides, "all")
-    sides = [""] if not sides else [f"{s}/" for s in sides if split in (s, "all")]
-    for s in sides: _expect(f"{where}, key {s}", not s or s[:-1] in file, True)
+    sides = [f"{s}/" for s in sides if split in (s, "all")] or [""]
+    missing = [s for s in sides if s and s not in file]
+    if missing: raise SymnbError(f"{where}: expected the keys {sides}, found no {missing[0]}")
     at = sorted((s, int(d)) for s in sides for d in file[s or "/"] if d.isdigit())
     labels = torch.tensor([d for _, d in at], dtype=torch.int64)
     chosen = [at[i] for i in _positions(labels, torch.arange(len(at)), digits, f"{where}, {split}")]
@@ -397,7 +406,8 @@ def _select(file, where: str, split: str, digits, angles) -> _Selection:
     keys = [f"{s}{d}" for s, d in chosen]
     return _Selection(tuple(keys), tuple(d for _, d in chosen),
                       tuple(_index(file, where, k, len(stored)) for k in keys),
-                      stored[columns].float(), columns, about["source"].decode(), int(about["seed"]))
+                      stored[columns].float(), columns, about["source"].decode(),
+                      int(about["seed"]))
 
 # %% ../nbs/01_data.ipynb #af8df780
 class RotatedDigits(torch.utils.data.Dataset):
@@ -455,7 +465,7 @@ def load_rotated(path, # HDF5 file made by `write_rotated`
     return Rotated(torch.cat(images).float() / 255, torch.cat(labels), s.angles, torch.cat(s.index),
                    s.source, s.seed)
 
-# %% ../nbs/01_data.ipynb #7b5704da
+# %% ../nbs/01_data.ipynb #da412274
 def _rates(images: int, loop: int, repeats: int) -> dict[str, np.ndarray]:
     "Images per second of each way to rotate, `repeats` times each, in turn."
     from scipy.ndimage import rotate as scipy_rotate
@@ -469,10 +479,10 @@ def _rates(images: int, loop: int, repeats: int) -> dict[str, np.ndarray]:
     ways = {
         "rotate_grid": (12 * len(x), lambda: rotate_grid(x, grid)),
         "rotate": (12 * len(x), lambda: rotate(many, own)),
-        "scipy loop": (len(some), lambda: [scipy_rotate(p, a, reshape=False, order=1)
-                                           for p, a in zip(pixels, few)]),
-        "torchvision loop": (len(some), lambda: [torchvision_rotate(p, a, InterpolationMode.BILINEAR)
-                                                 for p, a in zip(some, few)])}
+        "scipy loop": (len(some), lambda: [
+            scipy_rotate(p, a, reshape=False, order=1) for p, a in zip(pixels, few)]),
+        "torchvision loop": (len(some), lambda: [
+            torchvision_rotate(p, a, InterpolationMode.BILINEAR) for p, a in zip(some, few)])}
     rates = {k: [] for k in ways}
     for _ in range(repeats + 1):
         for k, (n, way) in ways.items():
@@ -481,7 +491,7 @@ def _rates(images: int, loop: int, repeats: int) -> dict[str, np.ndarray]:
             rates[k].append(n / (time.perf_counter() - start))
     return {k: np.array(v[1:]) for k, v in rates.items()} # the first round warms up
 
-# %% ../nbs/01_data.ipynb #c5f90adb
+# %% ../nbs/01_data.ipynb #b4a6364e
 _WRITE_FULL = """
 import json, resource, sys, time, torch
 from symnb.data import Digits, load_digits, write_rotated
@@ -492,22 +502,23 @@ digits = Digits(small.images[at], small.labels[at], torch.arange(n), torch.arang
 start = time.perf_counter()
 write_rotated(sys.argv[2], digits)
 seconds = time.perf_counter() - start
-try: peak = next(int(l.split()[1]) * 1024 for l in open("/proc/self/status") if l.startswith("VmHWM"))
+try: peak = next(int(l.split()[1]) * 1024 for l in open("/proc/self/status") if "VmHWM" in l)
 except OSError: peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps(dict(seconds=seconds, cpu=time.process_time(), peak=peak)))
 """
 
 def _write_full(n: int) -> dict:
-    "Write n x 12 images in a fresh process: seconds, CPU seconds (all of the process), peak bytes."
+    "Write n x 12 images in a fresh process of one thread: seconds, its CPU seconds, peak bytes."
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "full.h5"
-        done = subprocess.run([sys.executable, "-c", _WRITE_FULL, str(n), str(path)],
-                              capture_output=True, text=True, env={**os.environ, "TQDM_DISABLE": "1"})
+        done = subprocess.run([sys.executable, "-c", _WRITE_FULL, str(n), str(path)], text=True,
+                              capture_output=True,
+                              env={**os.environ, "TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1"})
         if done.returncode:
             raise SymnbError(f"writing {n} x 12 images failed: {done.stderr.splitlines()[-1:]}")
         return json.loads(done.stdout) | dict(size=path.stat().st_size)
 
-# %% ../nbs/01_data.ipynb #a4a7b212
+# %% ../nbs/01_data.ipynb #0ebbaa71
 def bench_data(images: int = 1000, # rotated by 12 angles, or 12 times as many by one each
                loop: int = 400, # images in each of the slow loops
                repeats: int = 7, # of which medians are taken
@@ -520,16 +531,18 @@ def bench_data(images: int = 1000, # rotated by 12 angles, or 12 times as many b
                     **{k: kw.get(k) for k in keys}, seconds=None, device="cpu",
                     data="mnist5k", profile=profile().name)
     rates, rows = _rates(images, loop, repeats), []
+    plain = np.median(rates["scipy loop"])
     for method, target in (("rotate_grid", 25), ("rotate", 5)):
         rows.append(row(method, "rotation speed", "images/s", np.median(rates[method]),
-                        spread=rates[method].std(), n=repeats, baseline=np.median(rates["scipy loop"])))
+                        spread=rates[method].std(), n=repeats, baseline=plain))
         for other, goal in (("scipy loop", target), ("torchvision loop", None)):
             times = rates[method] / rates[other]
             rows.append(row(method, f"rotation speed over {other}", "x", np.median(times),
                             spread=times.std(), n=repeats, baseline=1., target=goal))
     done = _write_full(full)
     what = f"file of {full} x 12 images"
-    rows += [row("write_rotated", f"writing speed, {what}", "images/s", 12 * full / done["seconds"]),
+    rows += [row("write_rotated", f"writing speed, {what}", "images/s",
+                 12 * full / done["seconds"]),
              row("write_rotated", f"CPU time, {what} (at most)", "s", done["cpu"], target=60.),
              row("write_rotated", f"peak memory, {what} (at most)", "MB", done["peak"] / 1e6,
                  target=1000.),
