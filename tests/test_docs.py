@@ -5,24 +5,28 @@ there is wrong on the site.
 """
 import json
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 from conftest import ROOT, make_copy, notebooks, python
 
-NAMES = [p.stem for p in notebooks()]
 SITE = "https://symnb.github.io/symnb/"
 HOSTED = re.compile(r"""(?:src|href)=["'](?:https?:)?//|@import|url\(["']?(?:https?:)?//""")
 WIDGETS = ("application/vnd.jupyter.widget", "application/javascript", "text/html")
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    "The prepared pages, by the name of their notebook."
+def built(tmp_path_factory):
+    "The prepared pages, by the name of their notebook, and what nbdev said."
     at = make_copy(tmp_path_factory.mktemp("site"))
-    python("from nbdev.serve import proc_nbs; proc_nbs(n_workers=0)", cwd=at, timeout=600)
-    return {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in (at / "_proc").glob("*.ipynb")}
+    said = python("from nbdev.serve import proc_nbs; proc_nbs(n_workers=0)", cwd=at, timeout=600)
+    made = sorted((at / "_proc").glob("*.ipynb"))
+    return {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in made}, said
+
+
+@pytest.fixture
+def pages(built):
+    return built[0]
 
 
 def front(page):
@@ -59,50 +63,53 @@ def anchors(page):
 
 
 def test_every_notebook_becomes_a_page(pages):
-    assert sorted(pages) == sorted(NAMES)
-    at = [address(name, page) for name, page in pages.items()]
-    assert len(set(at)) == len(at)
+    assert sorted(pages) == [p.stem for p in notebooks()]
+    assert len({address(*item) for item in pages.items()}) == len(pages)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_front_matter(name, pages):
-    first = "".join(json.loads((ROOT / "nbs" / f"{name}.ipynb").read_text())["cells"][0]["source"])
-    title, description = first.split("\n\n> ")
-    assert "\n" not in title + description, "the first cell holds a title and one line about it"
-    assert front(pages[name])["title"] == title.removeprefix("# ")
-    assert front(pages[name])["description"] == description
+def test_cells_with_imports_hold_nothing_else(built):
+    "Such a cell is executed again whenever the site is built."
+    assert "Found cells containing imports and other code" not in built[1], built[1]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_page_needs_neither_kernel_nor_other_hosts(name, pages):
-    for shown in outputs(pages[name]):
-        assert not [kind for kind in shown if kind.startswith(WIDGETS)]
-        assert not HOSTED.search(shown.get("text/markdown", "").replace(f'href="{SITE}', ""))
-    assert not re.search(r"!\[[^\]]*\]\(https?:", text(pages[name]))
+def test_front_matter(pages):
+    for path in notebooks():
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        title, description = "".join(cells[0]["source"]).split("\n\n> ")
+        assert "\n" not in title + description, f"{path.name}: more than a title and a line about it"
+        found = front(pages[path.stem])
+        assert (f"# {found['title']}", found["description"]) == (title, description)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_no_output_is_an_error(name, pages):
-    kinds = {o["output_type"] for c in pages[name]["cells"] for o in c.get("outputs", ())}
-    assert "error" not in kinds
+def test_pages_need_neither_kernel_nor_other_hosts(pages):
+    for name, page in pages.items():
+        for shown in outputs(page):
+            assert not [kind for kind in shown if kind.startswith(WIDGETS)], name
+            assert not HOSTED.search(shown.get("text/markdown", "")), name
+        assert not re.search(r"!\[[^\]]*\]\(https?:", text(page)), f"{name} shows a picture from elsewhere"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_page_is_small(name, pages):
-    assert len(json.dumps(pages[name])) < 1_500_000
+def test_no_output_is_an_error(pages):
+    for name, page in pages.items():
+        assert "error" not in {o["output_type"] for c in page["cells"] for o in c.get("outputs", ())}, name
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_links_resolve(name, pages):
-    known = {address(n, p): p for n, p in pages.items()}
-    known |= {f"{n}.ipynb": p for n, p in pages.items()}
-    for target in re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)", text(pages[name])):
-        target, _, anchor = target.removeprefix(SITE).partition("#")
-        if re.match(r"\w+:", target):
-            continue
-        page = known.get(target) if target else pages[name]
-        assert page or (ROOT / "nbs" / target).is_file(), f"{name} links to {target}"
-        assert not anchor or anchor in anchors(page), f"{name} links to {target}#{anchor}"
+def test_pages_are_small(pages):
+    assert not {name: size for name, page in pages.items() if (size := len(json.dumps(page))) > 1_500_000}
+
+
+def test_links_resolve(pages):
+    known = {address(n, p): p for n, p in pages.items()} | {f"{n}.ipynb": p for n, p in pages.items()}
+    broken = []
+    for name, page in pages.items():
+        for link in re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)", text(page)):
+            target, _, anchor = link.removeprefix(SITE).partition("#")
+            if re.match(r"\w+:", target) or target and (ROOT / "nbs" / target).is_file():
+                continue
+            there = known.get(target) if target else page
+            if not there or anchor and anchor.lower() not in anchors(there):
+                broken.append((name, link))
+    assert not broken
 
 
 def test_site_loads_nothing_from_other_hosts():
