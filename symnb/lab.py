@@ -19,12 +19,12 @@ import torch
 class SymnbError(Exception):
     "Bad input or an outside fault, told in one line: what was expected and what was found."
 
-# %% ../nbs/00_lab.ipynb #2057e36e
+# %% ../nbs/00_lab.ipynb #1942e751
 SETTINGS = dict(
     quick=dict(source="mnist5k", seeds=(0,), vae_batch=128,
                vae_steps=dict(conv=600, equivariant=100)),
     full=dict(source="mnist5k", seeds=(0, 1, 2), vae_batch=128,
-              vae_steps=dict(fc256=1000, fc512=1000, fc1024=1000, conv=600, deep=600, equivariant=600)))
+              vae_steps=dict(fc256=1000, fc512=1000, fc1024=1000, conv=600, deep=400, equivariant=400)))
 
 # %% ../nbs/00_lab.ipynb #9541458e
 @dataclass(frozen=True)

@@ -235,15 +235,16 @@ class PCA(nn.Module):
         z, _ = self.encode(x)
         return (z @ self.axes.T + self.centre).clamp(0, 1).view_as(x)
 
-# %% ../nbs/04_vae.ipynb #a07b85df
+# %% ../nbs/04_vae.ipynb #a5f378a0
 ZOO = dict(fc256=lambda latent, **kw: fully_connected(latent, 256, **kw),
            fc512=lambda latent, **kw: fully_connected(latent, 512, **kw),
            fc1024=lambda latent, **kw: fully_connected(latent, 1024, **kw),
            conv=small_conv, deep=deep_conv, equivariant=EquivariantVAE)
 BETA = {2: 1., 16: 1., 64: .5}
 RATE = dict(fc256=6e-3, fc512=6e-3, fc1024=4e-3, conv=8e-3, deep=8e-3, equivariant=2e-2)
-CODE = (VAE, fully_connected, small_conv, Residual, deep_conv, halving, doubling, _block, _Resample,
-        SteerableEncoder, SteerableDecoder, EquivariantVAE)
+_STEERABLE = (halving, doubling, _block, _Resample, SteerableEncoder, SteerableDecoder, EquivariantVAE)
+CODE = dict(conv=(small_conv,), deep=(Residual, deep_conv), equivariant=_STEERABLE,
+            **{f"fc{n}": (fully_connected,) for n in (256, 512, 1024)}) # what a cached run depends on
 
 # %% ../nbs/04_vae.ipynb #1d8d923a
 def fit_vae(model: VAE, folder, images: torch.Tensor, # (n, 1, 28, 28), upright
@@ -256,7 +257,7 @@ def fit_vae(model: VAE, folder, images: torch.Tensor, # (n, 1, 28, 28), upright
         return m(x, beta=model.beta * min(1., (i + 1) / (.1 * steps)))
     return train(model, step, steps, lr=lr, seed=seed, folder=folder, desc=desc)
 
-# %% ../nbs/04_vae.ipynb #b4821ec1
+# %% ../nbs/04_vae.ipynb #3fbd69e9
 def trained_vae(member: str = "conv", # a name in `ZOO`
                 latent: int = 16,
                 data: Digits = None, # without it the profile's source
@@ -276,7 +277,7 @@ def trained_vae(member: str = "conv", # a name in `ZOO`
                                         settings["lr"], seed, desc=f"{member} {latent}")
     name = f"vae-{member}-{latent}" + ("" if digits is None else "-digits" + "".join(map(str, settings["digits"])))
     return cached_run(name, lambda: ZOO[member](latent, beta=beta), fit, settings, seed=seed,
-                      data=data.fingerprint, code=(*CODE, fit_vae, train, rotate))
+                      data=data.fingerprint, code=(VAE, *CODE[member], fit_vae, train, rotate))
 
 # %% ../nbs/04_vae.ipynb #d12dce90
 @torch.no_grad()
