@@ -15,7 +15,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message):
         self.exit(2, f"symnb: {' '.join(message.split())} (see {self.prog} --help)\n")
 
-# %% ../nbs/13_cli.ipynb #15662e09
+# %% ../nbs/13_cli.ipynb #1eaa4e4c
 def _digits(text: str):
     "`all` is None, `1,2` is [1, 2]."
     if text == "all": return None
@@ -27,19 +27,21 @@ def _digits(text: str):
 def _seed(text: str) -> int:
     "A whole number from 0 to 2**32 - 1."
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 2 ** 32):
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {2 ** 32 - 1}, found '{text}'")
+        raise argparse.ArgumentTypeError(f"expected 0 to {2 ** 32 - 1}, found '{text}'")
     return int(text)
 
-# %% ../nbs/13_cli.ipynb #ef489883
+# %% ../nbs/13_cli.ipynb #f234ce05
 def _data(args):
     "Write a file of rotated digits."
     from symnb.data import load_digits, write_rotated
-    start, digits = time.perf_counter(), load_digits(args.source, root=args.root, seed=args.seed)
+    start = time.perf_counter()
+    digits = load_digits(args.source, root=args.root, seed=args.seed)
     path = write_rotated(args.out, digits, step=args.step, keep=args.digits,
                          split=args.split == "digit", force=args.force)
     chosen = "all" if args.digits is None else ",".join(map(str, args.digits))
-    print(f"{path}: digits {chosen} of {digits.source} every {args.step:g} degrees, split {args.split}, "
-          f"{path.stat().st_size / 1e6:.1f} MB in {time.perf_counter() - start:.1f} s")
+    seconds, size = time.perf_counter() - start, path.stat().st_size / 1e6
+    print(f"{path}: digits {chosen} of {digits.source} every {args.step:g} degrees, "
+          f"split {args.split}, {size:.1f} MB in {seconds:.1f} s")
 
 # %% ../nbs/13_cli.ipynb #21a8814d
 def _run(args):
@@ -52,7 +54,7 @@ BENCHES = dict(
     data="symnb.data:bench_data",
 )
 
-# %% ../nbs/13_cli.ipynb #a1292eaa
+# %% ../nbs/13_cli.ipynb #9f663452
 def _bench(args):
     "Run a benchmark, print its rows, and keep them if asked to."
     import pkgutil
@@ -64,7 +66,7 @@ def _bench(args):
     rows = pkgutil.resolve_name(BENCHES[args.name])()
     seconds = time.perf_counter() - start
     board = Scoreboard(complete_row(r, seconds=seconds) for r in rows)
-    print(f"\n{table(board)}\n\nbench {args.name}: finished in {seconds:.0f} s; {targets(board)}")
+    print(f"\n{table(board)}\n\nbench {args.name}: {seconds:.0f} s; {targets(board)}")
     if args.json: board.save(args.json)
 
 # %% ../nbs/13_cli.ipynb #6bd3b5dd
@@ -82,33 +84,38 @@ def _command(commands, function, name, text):
     p.set_defaults(function=function)
     return p
 
-# %% ../nbs/13_cli.ipynb #0dce93c5
+# %% ../nbs/13_cli.ipynb #6cb4efc5
 def _add_data(commands):
     p = _command(commands, _data, "data", "Write an HDF5 file of rotated digits.")
-    p.add_argument("--source", default="mnist5k", help="mnist5k (default), mnist, a folder of IDX files, or an .npz file")
+    p.add_argument("--source", default="mnist5k",
+                   help="mnist5k (default), mnist, a folder of IDX files, or an .npz file")
     p.add_argument("--root", metavar="DIR", help="where the files of mnist lie or go to")
-    p.add_argument("--digits", type=_digits, default="all", help="such as 1,2 (default: all)")
-    p.add_argument("--step", type=float, default=30, metavar="DEGREES", help="a divisor of 360 (default: 30)")
+    p.add_argument("--digits", type=_digits, default="all",
+                   help="such as 1,2 (default: all)")
+    p.add_argument("--step", type=float, default=30, metavar="DEGREES",
+                   help="a divisor of 360 (default: 30)")
     p.add_argument("--split", choices=("digit", "none"), default="digit",
                    help="digit (default): groups train and test; none: digits as top-level keys")
-    p.add_argument("--seed", type=_seed, default=0, help="of the split, where the source has none (default: 0)")
-    p.add_argument("--out", default="rotated.h5", metavar="FILE", help="the file to write (default: rotated.h5)")
+    p.add_argument("--seed", type=_seed, default=0,
+                   help="of the split, where the source has none (default: 0)")
+    p.add_argument("--out", default="rotated.h5", metavar="FILE",
+                   help="the file to write (default: rotated.h5)")
     p.add_argument("--force", action="store_true", help="replace a file that exists")
 
-# %% ../nbs/13_cli.ipynb #792f5d4e
+# %% ../nbs/13_cli.ipynb #9056dae7
 def _add_run(commands):
-    p = _command(commands, _run, "run", "Run every task; print a scoreboard; write scoreboard.json and report.html.")
+    p = _command(commands, _run, "run", "Run the tasks; write scoreboard.json and report.html.")
     p.add_argument("--profile", help="quick or full; without it SYMNB_PROFILE, else quick")
     p.add_argument("--task", nargs="+", metavar="NAME", help="only these tasks, in this order")
     p.add_argument("--out", metavar="DIR",
                    help="where the two files go, in place of earlier ones; without it runs/PROFILE")
 
 def _add_bench(commands):
-    p = _command(commands, _bench, "bench", "Time a part of symnb beside the obvious ways to do the same.")
+    p = _command(commands, _bench, "bench", "Time a part of symnb beside the obvious ways.")
     p.add_argument("name", metavar="NAME", choices=BENCHES, help=" or ".join(BENCHES))
     p.add_argument("--json", metavar="FILE", help="keep the rows in this file too")
 
-# %% ../nbs/13_cli.ipynb #2321a435
+# %% ../nbs/13_cli.ipynb #3d2851ab
 def _say(text, code: int) -> int:
     "One line on standard error."
     print(f"symnb: {' '.join(str(text).split())}", file=sys.stderr)
@@ -124,7 +131,7 @@ def main(argv: list = None # arguments; None for those of the process
         try: args.function(args)
         except SymnbError as e: return _say(e, 2)
     except KeyboardInterrupt:
-        return _say("interrupted; what was finished is kept, and the same command goes on from there", 130)
+        return _say("interrupted; what was finished is kept, the same command goes on", 130)
     return 0
 
 # %% ../nbs/13_cli.ipynb #d6310c15

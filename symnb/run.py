@@ -18,13 +18,13 @@ from .data import Digits, RotatedDigits, load_digits, load_rotated, write_rotate
 from .lab import SymnbError, atomic_path, banner, device, profile, runs_dir, versions
 from .measures import Row, Scoreboard, _cells
 
-# %% ../nbs/12_run.ipynb #1ec51e44
+# %% ../nbs/12_run.ipynb #dd15dd68
 @dataclass(frozen=True)
 class Task:
     "One part of the main job."
     name: str # what `symnb run --task` calls it
     title: str # its heading in the report
-    function: str | Callable # `module:function`, or the function: f(board, digits) -> [(caption, figure or HTML), ...]
+    function: str | Callable # `module:function`, or f(board, digits) -> [(caption, picture), ...]
 
 # %% ../nbs/12_run.ipynb #7809d856
 TASKS = [
@@ -32,12 +32,12 @@ TASKS = [
     Task("vae", "A zoo of autoencoders", "symnb.vae:vae_task"),
 ]
 
-# %% ../nbs/12_run.ipynb #1479363a
+# %% ../nbs/12_run.ipynb #1ba4a0de
 def choose_tasks(names=None # names, or tasks themselves; None for all of `TASKS`
                 ) -> list[Task]:
-    "The tasks of these names, in the order given; an unknown name raises `SymnbError`."
+    "The tasks of these names, each once, in the order given; an unknown name raises `SymnbError`."
     known = {t.name: t for t in TASKS}
-    names = list(known if names is None else names)
+    names = dict.fromkeys(known if names is None else names)
     for n in names:
         if not isinstance(n, Task) and n not in known:
             raise SymnbError(f"task: expected {' or '.join(known)}, found '{n}'")
@@ -139,19 +139,21 @@ def _widths(cells, # rows of texts
         widths[widest] -= 1
     return widths
 
-# %% ../nbs/12_run.ipynb #35ca9c34
+# %% ../nbs/12_run.ipynb #ffd8de4a
 def table(rows, # `Row`s, e.g. a `Scoreboard`
           width: int = 100, # characters a line
-          columns=("method", "measure", "value", "chance", "floor", "baseline", "control", "target")
+          columns=("method", "measure", "value", "chance", "floor", "baseline", "control",
+                   "target")
          ) -> str:
     "The rows as text, by task, in lines of at most `width` characters."
     rows = [replace(r, measure=f"{r.measure} ({r.unit})" if r.unit else r.measure) for r in rows]
     columns = [k for k in columns if any(getattr(r, k) is not None for r in rows)]
     head, body, _ = _cells(rows, columns)
-    widths = _widths((head, *body), [i for i, k in enumerate(columns) if k in ("method", "measure")], width)
-    lines, task = [], None
+    words = [i for i, k in enumerate(columns) if k in ("method", "measure")]
+    widths, lines, task = _widths((head, *body), words, width), [], None
     for r, cells in zip((None, *rows), (head, *body)):
-        if r and r.task != task: lines.append(f"-- {r.task} ".ljust(sum(widths) + 2 * len(widths) - 2, "-"))
+        if r and r.task != task:
+            lines.append(f"-- {r.task} ".ljust(sum(widths) + 2 * len(widths) - 2, "-"))
         task = r and r.task
         wrapped = [textwrap.wrap(c, w) for c, w in zip(cells, widths)]
         lines += ["  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip()
@@ -164,12 +166,12 @@ def targets(rows) -> str:
     met, missed = (sum(r.met is wanted for r in rows) for wanted in (True, False))
     return f"targets: {met} met, {missed} missed" if met + missed else "no targets set"
 
-# %% ../nbs/12_run.ipynb #15ecd78a
+# %% ../nbs/12_run.ipynb #3baf08a3
 def summary(results: list[Result]) -> str:
     "Tasks, time and targets of a run, in words."
     rows = [row for r in results for row in r.rows]
-    return (f"{len(results)} task{'s' * (len(results) != 1)} in {sum(r.seconds for r in results):.0f} s; "
-            + targets(rows))
+    n, seconds = len(results), sum(r.seconds for r in results)
+    return f"{n} task{'s' * (n != 1)} in {seconds:.0f} s; {targets(rows)}"
 
 # %% ../nbs/12_run.ipynb #6e862f9c
 def machine() -> str:
@@ -189,64 +191,74 @@ def provenance(data: str # name of the data source
                 Seeds=", ".join(map(str, p.seeds)), Date=made.strftime("%d %B %Y, %H:%M %Z"),
                 Versions=", ".join(f"{k} {v}" for k, v in versions().items()))
 
-# %% ../nbs/12_run.ipynb #72b2823b
-_COLUMNS = ("method", "measure", "value", "unit", "n", "chance", "floor", "baseline", "control", "target", "seeds", "seconds")
+# %% ../nbs/12_run.ipynb #b9a00880
+_COLUMNS = ("method", "measure", "value", "unit", "n", "chance", "floor", "baseline", "control",
+            "target", "seeds", "seconds")
 
-def _html_table(rows, columns=_COLUMNS) -> str:
+def _html_cell(column: str, row: Row, text: str) -> str:
+    "One cell with the name of its column."
+    if not text: return "<td></td>"
+    kind = "text" if column in ("method", "measure", "unit", "seeds") else "number"
+    if column == "target": kind = "met" if row.met else "missed"
+    return f'<td data-label="{column}" class="{kind}">{html.escape(text)}</td>'
+
+def _html_table(rows) -> str:
     "The rows as an HTML table."
-    columns = [k for k in columns if any(getattr(r, k) is not None for r in rows)]
+    columns = [k for k in _COLUMNS if any(getattr(r, k) is not None for r in rows)]
     head, body, _ = _cells(rows, columns)
-    cell = lambda k, r, text: (f'<td data-label="{k}" class="{_css_class(k, r)}">{html.escape(text)}</td>'
-                               if text else "<td></td>")
-    lines = ("".join(cell(k, r, text) for k, text in zip(columns, cells)) for r, cells in zip(rows, body))
-    return ('<div class="wide"><table><thead><tr>' + "".join(f'<th scope="col">{k}</th>' for k in head)
-            + "</tr></thead><tbody>" + "".join(f"<tr>{x}</tr>" for x in lines) + "</tbody></table></div>")
+    lines = ["".join(_html_cell(k, r, text) for k, text in zip(columns, cells))
+             for r, cells in zip(rows, body)]
+    top = "".join(f'<th scope="col">{k}</th>' for k in head)
+    return (f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>'
+            + "".join(f"<tr>{x}</tr>" for x in lines) + "</tbody></table></div>")
 
-def _css_class(column, row) -> str:
-    if column == "target": return "met" if row.met else "missed"
-    return "text" if column in ("method", "measure", "unit", "seeds") else "number"
-
-# %% ../nbs/12_run.ipynb #bd727557
+# %% ../nbs/12_run.ipynb #459ac8bd
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1d1f23; --soft: #5d636e; --page: #fbfbfa; --card: #fff;
+:root { color-scheme: light dark; --ink: #1d1f23; --soft: #5d636e; --page: #fbfbfa;
   --line: #dcdee2; --link: #0a58a8; --met: #12693c; --missed: #a3360a; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e6ea; --soft: #a3a9b4; --page: #16181c;
-  --card: #1e2126; --line: #353a43; --link: #7db8f5; --met: #6fd3a0; --missed: #ff9d70; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+  --line: #353a43; --link: #7db8f5; --met: #6fd3a0; --missed: #ff9d70; } }
+* { box-sizing: border-box; } body { margin: 0; font: 16px/1.55 system-ui, sans-serif;
+  background: var(--page); color: var(--ink); }
 main { max-width: 66rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .4rem; }
-h2 { font-size: 1.3rem; margin: 3rem 0 .75rem; padding-bottom: .3rem; border-bottom: 1px solid var(--line); }
-a { color: var(--link); } .soft, figcaption, dt, th { color: var(--soft); } .lead { font-size: 1.1rem; margin: 0; }
+h2 { font-size: 1.3rem; margin: 3rem 0 .75rem; border-bottom: 1px solid var(--line); }
+a { color: var(--link); } .soft, figcaption, dt, th { color: var(--soft); }
+.lead { font-size: 1.1rem; margin: 0; }
 .stop { border-left: 4px solid var(--missed); padding: .3rem .8rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: 1.5rem 0; }
-dd { margin: 0; overflow-wrap: anywhere; } li { margin: .15rem 0; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .86rem; }
-th, td { text-align: left; vertical-align: top; padding: .4rem .9rem .4rem 0; border-bottom: 1px solid var(--line); }
-th { font-weight: 600; } .number { font-variant-numeric: tabular-nums; white-space: nowrap; }
-.met, .missed { white-space: nowrap; } .met { color: var(--met); } .missed { color: var(--missed); font-weight: 600; }
+dd { margin: 0; overflow-wrap: anywhere; } li { margin: .15rem 0; } .wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: .86rem; }
+th, td { text-align: left; vertical-align: top; padding: .4rem .9rem .4rem 0;
+  border-bottom: 1px solid var(--line); }
+.number { font-variant-numeric: tabular-nums; } .number, .met, .missed { white-space: nowrap; }
+.met { color: var(--met); } .missed { color: var(--missed); font-weight: 600; }
 figure { margin: 1.75rem 0; } figcaption { font-size: .9rem; margin-top: .5rem; max-width: 46rem; }
-figure img { display: block; background: #fff; border: 1px solid var(--line); border-radius: 6px; padding: 8px; }
-figure img, figure iframe { max-width: 100%; }
-@media (max-width: 44rem) { thead { position: absolute; clip-path: inset(50%); } dl { display: block; }
-  dd { margin-bottom: .5rem; } table, tbody, tr, td { display: block; } td:empty { display: none; }
+figure img { display: block; background: #fff; border: 1px solid var(--line); border-radius: 6px;
+  padding: 8px; } figure img, figure iframe { max-width: 100%; }
+@media (max-width: 44rem) { dl, table, tbody, tr, td { display: block; }
+  dd { margin-bottom: .5rem; } thead { position: absolute; clip-path: inset(50%); }
+  td:empty { display: none; }
   tr { border-bottom: 1px solid var(--line); padding: .5rem 0; } td { border: 0; padding: .1rem 0; }
   td[data-label] { display: grid; grid-template-columns: 6rem 1fr; white-space: normal; }
   td::before { content: attr(data-label); color: var(--soft); font-weight: 400; } }
 """
 
-# %% ../nbs/12_run.ipynb #be696cda
+# %% ../nbs/12_run.ipynb #b5ac54be
 _PAGE = string.Template("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>symnb report, $profile profile</title><link rel="icon" href="data:,"><style>$style</style></head>
-<body><main><header><h1>What symnb measured</h1><p class="lead">$summary.</p>$trouble<dl>$made</dl></header>
+<title>symnb report, $profile profile</title><link rel="icon" href="data:,">
+<style>$style</style></head>
+<body><main><header><h1>What symnb measured</h1>
+<p class="lead">$summary.</p>$trouble<dl>$made</dl></header>
 <nav aria-labelledby="contents"><h2 id="contents">Contents</h2><ol>$contents</ol></nav>
-<p class="soft">How to read the tables: <b>value</b> ± its standard error, or its standard deviation
-where several seeds are named; <b>n</b> independent samples; <b>chance</b> is the value where there is
-nothing to know, <b>floor</b> the best that is possible here, <b>baseline</b> that of doing nothing,
-<b>control</b> that of the method where it must find nothing; a <b>target</b> was set beforehand;
-<b>seconds</b> is the time of the row, or else of its whole task. An empty cell was not measured.</p>
+<p class="soft">How to read the tables: <b>value</b> ± its standard error, or its standard
+deviation where several seeds are named; <b>n</b> independent samples; <b>chance</b> is the value
+where there is nothing to know, <b>floor</b> the best that is possible here, <b>baseline</b> that of
+doing nothing, <b>control</b> that of the method where it must find nothing; a <b>target</b> was set
+beforehand; <b>seconds</b> is the time of the row, or else of its whole task. An empty cell was not
+measured.</p>
 $sections</main></body></html>
 """)
 
@@ -263,25 +275,27 @@ def _entry(r: Result) -> str:
     return (f'<li><a href="#task-{html.escape(r.task.name)}">{html.escape(r.task.title)}</a> '
             f'<span class="soft">{r.seconds:.0f} s, {html.escape(targets(r.rows))}</span></li>')
 
-# %% ../nbs/12_run.ipynb #0fb655a3
+# %% ../nbs/12_run.ipynb #407ebbb0
 def report(results: list[Result], # of the finished tasks
            data: str, # name of the data source
            missing: list[Task] = () # tasks that were asked for and have not finished
           ) -> str: # a page that needs nothing beside it
     "The HTML page of a run."
     names = ", ".join(t.title for t in missing)
-    trouble = f'<p class="stop">This run is not complete. Not finished: {html.escape(names)}.</p>' if missing else ""
-    made = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in provenance(data).items())
+    trouble = f'<p class="stop">This run is not complete. Not finished: {html.escape(names)}.</p>'
+    made = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>"
+                   for k, v in provenance(data).items())
     return _PAGE.substitute(
-        profile=html.escape(profile().name), style=_STYLE, trouble=trouble, made=made,
-        summary=html.escape(summary(results)),
+        profile=html.escape(profile().name), style=_STYLE, made=made,
+        trouble=trouble if missing else "", summary=html.escape(summary(results)),
         contents="".join(map(_entry, results)), sections="".join(map(_section, results)))
 
-# %% ../nbs/12_run.ipynb #57ee2c96
+# %% ../nbs/12_run.ipynb #bd729bdc
 def _keep(out: Path, board: Scoreboard, results, data: str, missing):
     "Write `scoreboard.json` and `report.html`."
     board.save(out / "scoreboard.json")
-    with atomic_path(out / "report.html") as part: part.write_text(report(results, data, missing), encoding="utf-8")
+    page = report(results, data, missing)
+    with atomic_path(out / "report.html") as part: part.write_text(page, encoding="utf-8")
 
 @contextlib.contextmanager
 def _in_profile(name):
@@ -307,12 +321,12 @@ def _run_each(tasks, out: Path, board: Scoreboard, digits: Digits) -> list[Resul
         _keep(out, board, results, digits.source, tasks[i + 1:])
     return results
 
-# %% ../nbs/12_run.ipynb #5181d149
+# %% ../nbs/12_run.ipynb #388689bc
 def run_all(tasks=None, # names or `Task`s; None for all of `TASKS`
             profile: str = None, # `quick` or `full`; None for the one in force
-            out=None # folder of scoreboard.json and report.html; None for that of the profile in `runs_dir()`
+            out=None # folder of scoreboard.json and report.html; None for `runs_dir()` / profile
            ) -> Scoreboard:
-    "Run the tasks, print and keep one scoreboard, and write the report. A failing task raises `SymnbError`."
+    "Run the tasks; print and keep one scoreboard; write the report. Failing raises `SymnbError`."
     with _in_profile(profile) as chosen:
         tasks, board = choose_tasks(tasks), Scoreboard()
         out = Path(out or runs_dir() / chosen.name)
