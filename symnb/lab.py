@@ -191,11 +191,11 @@ def _restore_rng(state: dict, where: torch.device):
     on = dict(cuda=torch.cuda, mps=torch.mps).get(where.type)
     if on and state["device"]: on.set_rng_state(_unb64(state["device"]))
 
-# %% ../nbs/00_lab.ipynb #305e53c0
+# %% ../nbs/00_lab.ipynb #1c5523bb
 def save_tensors(path, tensors: dict) -> str:
     "Write named tensors to a safetensors file atomically; return the file's SHA-256."
     from safetensors.torch import save
-    blob = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()})
+    blob = save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}) # clone: none may share
     with atomic_path(path) as part: part.write_bytes(blob)
     return hashlib.sha256(blob).hexdigest()
 

@@ -21,8 +21,9 @@ def test_a_training_step_on_every_device(member, place, data, monkeypatch, tmp_p
     seed_everything(0)
     model = vae.ZOO[member](16)
     before = [p.detach().clone() for p in model.parameters()]
-    run = vae.fit_vae(model, None, data.part("train", 1).images[:64], steps=2, batch=8, lr=1e-2)
+    run = vae.fit_vae(model, tmp_path, data.part("train", 1).images[:64], steps=2, batch=8, lr=1e-2)
     assert len(run["history"]["loss"]) == 2 and {"loss", "distortion", "kl"} == set(run["history"])
+    assert (tmp_path / "checkpoint.json").exists()
     after = list(model.parameters())
     assert all(p.device.type == place for p in after)
     assert sum(not torch.equal(a.cpu(), b) for a, b in zip(after, before)) > .9 * len(before)
