@@ -255,15 +255,16 @@ def rotate_grid(images: torch.Tensor, # (B, C, H, W), floats
            .reshape(T, -1, C, H, W).transpose(0, 1) for x in _chunks(padded, 16)]
     return torch.cat(out).to(images.dtype)
 
-# %% ../nbs/01_data.ipynb #2fe91815
+# %% ../nbs/01_data.ipynb #061e500d
 FORMAT, FORMAT_VERSION = "symnb rotated digits", 1
 
 def _turn(step, angles) -> torch.Tensor:
     "The angles to store: explicit ones, or a full turn in steps."
     if angles is None:
-        if not 0 < step <= 360 or 360 % step:
+        n = round(360 / step) if 0 < step <= 360 else 0
+        if not n or abs(n * step - 360) > 1e-6:
             raise SymnbError(f"step: expected a divisor of 360 degrees, found {step}")
-        angles = torch.arange(0, 360, step)
+        angles = torch.arange(n) * step
     angles = torch.as_tensor(angles, dtype=torch.float64)
     if angles.ndim != 1 or not len(angles) or not angles.isfinite().all() \
        or len((angles % 360).unique()) < len(angles):
@@ -518,7 +519,7 @@ def _write_full(n: int) -> dict:
             raise SymnbError(f"writing {n} x 12 images failed: {done.stderr.splitlines()[-1:]}")
         return json.loads(done.stdout) | dict(size=path.stat().st_size)
 
-# %% ../nbs/01_data.ipynb #0ebbaa71
+# %% ../nbs/01_data.ipynb #53037dfe
 def bench_data(images: int = 1000, # rotated by 12 angles, or 12 times as many by one each
                loop: int = 400, # images in each of the slow loops
                repeats: int = 7, # of which medians are taken
@@ -532,7 +533,7 @@ def bench_data(images: int = 1000, # rotated by 12 angles, or 12 times as many b
                     data="mnist5k", profile=profile().name)
     rates, rows = _rates(images, loop, repeats), []
     plain = np.median(rates["scipy loop"])
-    for method, target in (("rotate_grid", 25), ("rotate", 5)):
+    for method, target in (("rotate_grid", ">= 25"), ("rotate", ">= 5")):
         rows.append(row(method, "rotation speed", "images/s", np.median(rates[method]),
                         spread=rates[method].std(), n=repeats, baseline=plain))
         for other, goal in (("scipy loop", target), ("torchvision loop", None)):
@@ -543,8 +544,8 @@ def bench_data(images: int = 1000, # rotated by 12 angles, or 12 times as many b
     what = f"file of {full} x 12 images"
     rows += [row("write_rotated", f"writing speed, {what}", "images/s",
                  12 * full / done["seconds"]),
-             row("write_rotated", f"CPU time, {what} (at most)", "s", done["cpu"], target=60.),
-             row("write_rotated", f"peak memory, {what} (at most)", "MB", done["peak"] / 1e6,
-                 target=1000.),
+             row("write_rotated", f"CPU time, {what}", "s", done["cpu"], target="<= 60"),
+             row("write_rotated", f"peak memory, {what}", "MB", done["peak"] / 1e6,
+                 target="<= 1000"),
              row("write_rotated", f"size of the {what}", "MB", done["size"] / 1e6)]
     return rows
