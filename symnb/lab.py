@@ -65,7 +65,7 @@ def seed_everything(seed: int):
     np.random.seed(seed)
     torch.manual_seed(seed)
 
-# %% ../nbs/00_lab.ipynb #81a0252c
+# %% ../nbs/00_lab.ipynb #8c3f56d2
 def versions() -> dict[str, str]:
     "Versions of Python, of symnb and of the libraries that decide a result."
     from importlib.metadata import PackageNotFoundError, version
@@ -83,7 +83,7 @@ def banner(data: str = None, # name of the data source
         f"{where.type}, {torch.get_num_threads()} threads"
     parts = [f"profile {profile().name}", name]
     if data is not None: parts.append(f"data {data}")
-    if seed is not None: parts.append(f"seed {seed}")
+    if seed is not None: parts.append(f"seed {', '.join(map(str, np.atleast_1d(seed)))}")
     print(" · ".join(parts))
     print(", ".join(f"{k} {v}" for k, v in versions().items()))
 
