@@ -375,7 +375,7 @@ def _load_run(folder: Path, model) -> dict:
         return None
     return record
 
-# %% ../nbs/00_lab.ipynb #98e9be1b
+# %% ../nbs/00_lab.ipynb #51298fe8
 def cached_run(name: str, # what people call this run; begins its folder's name
                build, # build() -> an untrained model; called after seeding with `seed`
                fit, # fit(model, folder) trains it, with its checkpoints in `folder`; returns a dict for JSON
@@ -384,8 +384,11 @@ def cached_run(name: str, # what people call this run; begins its folder's name
                code=(), # functions and classes that decide the result
                seed: int = 0
               ) -> tuple: # the model in evaluation mode on the device, and its record
-    "Load a trained model from `runs/models`, or train it once and keep it."
+    "Load a trained model from `runs/models`, or train it once and keep it; for a single process."
     from filelock import FileLock
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise SymnbError("cached runs: expected a single process, found several (accelerate launch); "
+                         "call symnb.lab.train in a script of your own instead")
     decides = dict(settings=settings, data=data, code=code_version(*code), seed=seed)
     key = hashlib.sha256(json.dumps(decides, sort_keys=True, default=_plain).encode()).hexdigest()[:12]
     folder = runs_dir() / "models" / f"{name}-{key}"

@@ -220,6 +220,11 @@ def test_two_processes_share_gradients_and_draw_their_own_batches(tmp_path):
     assert w0 == w1 and x0 != x1
 
 
+def test_cached_runs_refuse_several_processes(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SymnbError, match="single process"): cached_line(tmp_path, monkeypatch)
+
+
 def test_unusable_device_and_profile(monkeypatch):
     monkeypatch.setenv("SYMNB_DEVICE", "nonsense:7")
     with pytest.raises(SymnbError, match="nonsense:7"): lab.device()
