@@ -8,7 +8,7 @@ __all__ = ['ZOO', 'BETA', 'RATE', 'CODE', 'TARGETS', 'OWN_TARGETS', 'UNITS', 'VA
            'fit_vae', 'trained_vae', 'typical_digit', 'reconstruction_figure', 'codes', 'evaluate', 'zoo_members',
            'zoo_rows', 'variance_by_weight', 'latent_figures', 'orbit_figure', 'traversal_figure', 'vae_task']
 
-# %% ../nbs/04_vae.ipynb #0a338e3a
+# %% ../nbs/04_vae.ipynb #867dbf6b
 import contextlib, warnings
 import numpy as np
 import torch
@@ -16,7 +16,8 @@ from torch import nn
 import torch.nn.functional as F
 from .lab import SymnbError, banner, cached_run, device, profile, progress, seed_everything, train
 from .data import Digits, load_digits, rotate
-from .measures import Scoreboard, equivariance_gap, image_mse, linear_probe, over_seeds
+from .measures import (Measured, Scoreboard, equivariance_gap, image_mse, linear_probe, over_seeds,
+                             standard_error)
 
 # %% ../nbs/04_vae.ipynb #b8f893c8
 class VAE(nn.Module):
@@ -320,7 +321,7 @@ def _error(model, images, degrees, groups, parts: int = 500):
     seen = torch.cat([model.reconstruct(x.to(device())).cpu() for x in true.split(parts)])
     return image_mse(seen, true, groups)
 
-# %% ../nbs/04_vae.ipynb #9bf131cd
+# %% ../nbs/04_vae.ipynb #7283d529
 def _gaps(model, z: list) -> dict: # z: codes of the same digits at 0, 30, ..., 330 degrees
     "Gaps of an equivariant model's own action: worst over multiples of 90, worst over the others."
     gap = {30 * k: equivariance_gap(None, None, z[0], z[k], lambda v: model.turn_latent(v, 30 * k))
@@ -341,7 +342,8 @@ def evaluate(model, # a member of the zoo, or `PCA`
     groups, angles = torch.arange(n).repeat(12), torch.arange(0., 360., 30.).repeat_interleave(n)
     out = {"image error": _error(model, x.repeat(12, 1, 1, 1), angles, groups)}
     for a in (15., 45.): out[f"image error at {a:.0f} degrees"] = _error(model, x, a, None)
-    out["image error at random angles"] = _error(model, x, 360 * torch.rand(n, generator=rng), None)
+    anywhere = 360 * torch.rand(n, generator=rng)
+    out["image error at random angles"] = _error(model, x, anywhere, None)
     turns = 30. * torch.randint(12, (len(train_part),), generator=rng)
     z = [codes(model, x, a)[1] for a in range(0, 360, 30)]
     before, after = (codes(model, train_part.images, turns + a)[1] for a in (0, 30))
@@ -350,21 +352,18 @@ def evaluate(model, # a member of the zoo, or `PCA`
     out["equivariance gap"] = equivariance_gap(before, after, start, end, own, groups)
     if own: out.update(_gaps(model, z))
     out["linear probe"] = linear_probe(before, train_part.labels, start, y.repeat(12), groups)
-    if getattr(model, "beta", 0): out.update(_bound(model, x))
+    if getattr(model, "beta", 0): out.update(_bound(model, x, anywhere))
     return out
 
-# %% ../nbs/04_vae.ipynb #7459157a
+# %% ../nbs/04_vae.ipynb #5476ab6c
 @torch.no_grad()
-def _bound(model, images) -> dict:
-    "ELBO and KL in nats over twelve angles, one sample of the latent each."
-    from symnb.measures import Measured, standard_error
-    groups, parts = torch.arange(len(images)).repeat(12), []
+def _bound(model, images, degrees) -> dict:
+    "ELBO and KL in nats of images turned by `degrees`, one sample of the latent each."
     seed_everything(0)
-    for a in range(0, 360, 30):
-        for x in images.split(500):
-            x = rotate(x.to(device()), float(a))
-            parts.append((model.elbo(x).cpu(), model.kl(*model.encode(x)).cpu()))
-    return {name: Measured(v.mean(), *standard_error(v, groups))
+    turned = rotate(images, degrees).split(500)
+    terms = lambda x: (model.elbo(x).cpu(), model.kl(*model.encode(x)).cpu())
+    parts = [terms(x.to(device())) for x in turned]
+    return {name: Measured(v.mean(), *standard_error(v))
             for name, v in zip(("ELBO", "KL"), map(torch.cat, zip(*parts)))}
 
 # %% ../nbs/04_vae.ipynb #2878e1c6
