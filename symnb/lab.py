@@ -19,10 +19,10 @@ import torch
 class SymnbError(Exception):
     "Bad input or an outside fault, told in one line: what was expected and what was found."
 
-# %% ../nbs/00_lab.ipynb #1942e751
+# %% ../nbs/00_lab.ipynb #5d301841
 SETTINGS = dict(
     quick=dict(source="mnist5k", seeds=(0,), vae_batch=128,
-               vae_steps=dict(conv=600, equivariant=100)),
+               vae_steps=dict(fc256=600, fc512=600, fc1024=600, conv=600, deep=200, equivariant=100)),
     full=dict(source="mnist5k", seeds=(0, 1, 2), vae_batch=128,
               vae_steps=dict(fc256=1000, fc512=1000, fc1024=1000, conv=600, deep=400, equivariant=400)))
 
@@ -45,7 +45,7 @@ def profile(name: str = None # `quick` or `full`; without it `SYMNB_PROFILE`, el
         raise SymnbError(f"SYMNB_PROFILE: expected {' or '.join(SETTINGS)}, found '{name}'")
     return Profile(name, SETTINGS[name])
 
-# %% ../nbs/00_lab.ipynb #d746efd1
+# %% ../nbs/00_lab.ipynb #709ac07a
 def device(name: str = None # a torch device string; without it `SYMNB_DEVICE`, else the best there is
           ) -> torch.device:
     "The device to compute on: CUDA, then MPS, then CPU; one that is not there raises `SymnbError`."
@@ -57,7 +57,7 @@ def device(name: str = None # a torch device string; without it `SYMNB_DEVICE`, 
     try: torch.empty(1, device=name)
     except (RuntimeError, AssertionError) as e:
         raise SymnbError(f"device '{name}' cannot be used: {str(e).splitlines()[0]}") from None
-    return torch.device(name)
+    return torch.device("cuda", rank) if name == "cuda" else torch.device(name)
 
 def seed_everything(seed: int):
     "Seed python, numpy and torch on every device."
@@ -87,21 +87,22 @@ def banner(data: str = None, # name of the data source
     print(" · ".join(parts))
     print(", ".join(f"{k} {v}" for k, v in versions().items()))
 
-# %% ../nbs/00_lab.ipynb #31a5c529
+# %% ../nbs/00_lab.ipynb #2a32f45f
 def _clear_leftovers(path: Path):
-    "Remove the temporary siblings of `path` whose process is gone."
+    "Remove the temporary siblings of `path` whose process, one of this machine, is gone."
     import psutil
-    for part in path.parent.glob(f".{path.name}.*.part"):
-        pid = part.name[len(path.name) + 2:].split("-")[0]
+    begins = f".{path.name}.{platform.node()}."
+    for part in path.parent.iterdir():
+        pid = part.name[len(begins):].split("-")[0] if part.name.startswith(begins) else ""
         if pid.isdigit() and not psutil.pid_exists(int(pid)): part.unlink(missing_ok=True)
 
-# %% ../nbs/00_lab.ipynb #f8b4498f
+# %% ../nbs/00_lab.ipynb #be3d6301
 @contextlib.contextmanager
 def atomic_path(path, # where the file shall stand
                 force: bool = True): # False refuses to replace a file that exists
     "Yield a temporary path that becomes `path` when the block succeeds; faults raise `SymnbError`."
     path = Path(path)
-    part = path.parent / f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:6]}.part"
+    part = path.parent / f".{path.name}.{platform.node()}.{os.getpid()}-{uuid.uuid4().hex[:6]}.part"
     if path.is_dir(): raise SymnbError(f"{path}: expected a file to write, found a folder")
     if path.exists() and not force:
         raise SymnbError(f"{path}: exists already and is left as it is (overwrite with --force)")
@@ -230,12 +231,13 @@ def progress(iterable=None, **kw):
         from tqdm.auto import tqdm
     return tqdm(iterable, **{"leave": False, "dynamic_ncols": True, **kw})
 
-# %% ../nbs/00_lab.ipynb #71c63dbf
+# %% ../nbs/00_lab.ipynb #76bffbc5
 class _Keeper:
     "History and checkpoints of one training run."
-    def __init__(self, folder, accelerator, model, optimizer):
+    def __init__(self, folder, accelerator, model, optimizer, run: dict):
         self.folder = Path(folder) if folder else None
         self.accelerator, self.model, self.optimizer = accelerator, model, optimizer
+        self.run = run # what decides the run, beside model and step
         self.history, self.pending, self.spent = {}, [], np.zeros(2)
 
     def log(self, i, values: dict):
@@ -253,7 +255,7 @@ class _Keeper:
             for k, v in values.items(): self.history.setdefault(k, []).append(v)
         self.pending = []
 
-# %% ../nbs/00_lab.ipynb #136ed616
+# %% ../nbs/00_lab.ipynb #264d6a65
 def _save_checkpoint(keeper: _Keeper, step: int):
     "Write weights, optimizer, random states and history; the JSON is the commit."
     from accelerate.utils import gather_object
@@ -265,19 +267,21 @@ def _save_checkpoint(keeper: _Keeper, step: int):
         name = f"step-{step:07d}.safetensors"
         sha = save_tensors(keeper.folder / name, tensors)
         write_json(keeper.folder / "checkpoint.json",
-                   dict(format=1, step=step, weights=name, sha256=sha, rng=rng,
+                   dict(format=1, run=keeper.run, step=step, weights=name, sha256=sha, rng=rng,
                         history=keeper.history, spent=keeper.spent))
         for old in keeper.folder.glob("step-*.safetensors"):
             if old.name != name: old.unlink(missing_ok=True)
     acc.wait_for_everyone()
 
-# %% ../nbs/00_lab.ipynb #ec7bf470
+# %% ../nbs/00_lab.ipynb #fc24b6ea
 def _load_checkpoint(keeper: _Keeper) -> int:
-    "Restore the last checkpoint and return its step, or 0; a damaged one is told and ignored."
+    "Restore the last checkpoint and return its step, or 0; one that does not fit raises `SymnbError`."
     acc, path = keeper.accelerator, keeper.folder / "checkpoint.json"
     if not path.exists(): return 0
     try:
         c = read_json(path)
+        if (c["format"], c["run"]) != (1, keeper.run):
+            raise SymnbError(f"expected format 1 and {keeper.run}, found {c['format']} and {c['run']}")
         tensors = load_tensors(keeper.folder / c["weights"], c["sha256"])
         weights = {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}
         acc.unwrap_model(keeper.model).load_state_dict(weights)
@@ -289,7 +293,7 @@ def _load_checkpoint(keeper: _Keeper) -> int:
                          "remove the folder to start afresh") from None
     return c["step"]
 
-# %% ../nbs/00_lab.ipynb #10f0e4d3
+# %% ../nbs/00_lab.ipynb #3385415e
 def train(model: torch.nn.Module, # trained in place, on the device
           step, # step(model, i) -> loss, or a dict with `loss` and further numbers to log
           steps: int, # number of steps
@@ -297,24 +301,29 @@ def train(model: torch.nn.Module, # trained in place, on the device
           weight_decay: float = 0., # of AdamW
           clip: float = 1., # largest norm of the gradient; None for no clipping
           seed: int = 0, # of the batches and the noise; each process adds its rank
-          precision: str = "no", # "no" or "bf16", one per process
+          precision: str = "no", # "no" or "bf16"
           folder=None, # where checkpoints go; one found there is resumed
           every: int = 200, # steps between checkpoints
           desc: str = "train" # name on the progress bar
          ) -> dict: # `history` (name -> values per step), `seconds`, `cpu_seconds`, `steps`
     "Train with AdamW and return the history. A loss that is not finite raises `SymnbError`."
     from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
     where = device()
     if where.type == "cuda": torch.cuda.set_device(where)
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1: # else the first call's device would hold for ever
+        AcceleratorState._reset_state(reset_partial_state=True)
     acc = Accelerator(mixed_precision=precision, cpu=where.type == "cpu")
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
     seed_everything(seed + 7919 * acc.process_index)
     model, optimizer = acc.prepare(model.train(), optimizer)
-    keeper = _Keeper(folder, acc, model, optimizer)
+    run = dict(steps=steps, lr=lr, weight_decay=weight_decay, clip=clip, seed=seed, precision=precision)
+    keeper = _Keeper(folder, acc, model, optimizer, run)
     start = good = _load_checkpoint(keeper) if folder else 0
     now = lambda: np.array([time.perf_counter(), time.process_time()])
     began = now() - keeper.spent
-    with progress(total=steps, initial=start, desc=desc, disable=not acc.is_main_process or None) as bar:
+    quiet = {} if acc.is_main_process else dict(disable=True)
+    with progress(total=steps, initial=start, desc=desc, **quiet) as bar:
         for i in range(start, steps):
             for group in optimizer.param_groups: group["lr"] = lr * cosine(i, steps)
             with acc.autocast(): out = step(model, i)
@@ -375,7 +384,29 @@ def _load_run(folder: Path, model) -> dict:
         return None
     return record
 
-# %% ../nbs/00_lab.ipynb #51298fe8
+# %% ../nbs/00_lab.ipynb #a5d48938
+def _drop_damaged_checkpoint(folder: Path):
+    "Remove a half-finished run whose checkpoint is damaged, with a warning."
+    try:
+        if (folder / "checkpoint.json").exists():
+            c = read_json(folder / "checkpoint.json")
+            load_tensors(folder / c["weights"], c["sha256"])
+    except (SymnbError, KeyError, TypeError) as e:
+        warnings.warn(f"checkpoint of {folder.name} is damaged, training begins anew: {e}")
+        shutil.rmtree(folder)
+
+def _lock(folder: Path):
+    "Take the lock of a cached run; says so if another process has it."
+    from filelock import FileLock, Timeout
+    lock = FileLock(f"{folder}.lock")
+    try: lock.acquire(timeout=1)
+    except Timeout:
+        print(f"waiting for another process that trains {folder.name}", flush=True)
+        lock.acquire()
+    except OSError as e: raise SymnbError(f"{folder}.lock: cannot be made: {e.strerror}") from None
+    return lock
+
+# %% ../nbs/00_lab.ipynb #101f32ec
 def cached_run(name: str, # what people call this run; begins its folder's name
                build, # build() -> an untrained model; called after seeding with `seed`
                fit, # fit(model, folder) trains it, with its checkpoints in `folder`; returns a dict for JSON
@@ -385,7 +416,6 @@ def cached_run(name: str, # what people call this run; begins its folder's name
                seed: int = 0
               ) -> tuple: # the model in evaluation mode on the device, and its record
     "Load a trained model from `runs/models`, or train it once and keep it; for a single process."
-    from filelock import FileLock
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         raise SymnbError("cached runs: expected a single process, found several (accelerate launch); "
                          "call symnb.lab.train in a script of your own instead")
@@ -394,16 +424,21 @@ def cached_run(name: str, # what people call this run; begins its folder's name
     folder = runs_dir() / "models" / f"{name}-{key}"
     try: folder.mkdir(parents=True, exist_ok=True)
     except OSError as e: raise SymnbError(f"{folder}: cannot be made: {e.strerror}") from None
-    with FileLock(str(folder) + ".lock"):
+    lock = _lock(folder)
+    try:
         seed_everything(seed)
         model = build()
         record = _load_run(folder, model)
         if record is None:
+            _drop_damaged_checkpoint(folder)
             folder.mkdir(exist_ok=True)
+            seed_everything(seed)
+            model = build() # anew: a damaged file may have been loaded half
             result = fit(model, folder)
             sha = save_tensors(folder / "model.safetensors", model.train().state_dict())
             record = dict(name=name, **decides, versions=versions(), device=str(device()),
                           sha256=sha, result=result)
             write_json(folder / "run.json", record)
             for f in (*folder.glob("step-*"), folder / "checkpoint.json"): f.unlink(missing_ok=True)
+    finally: lock.release()
     return model.to(device()).eval(), dict(record, folder=folder)

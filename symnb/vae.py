@@ -8,14 +8,15 @@ __all__ = ['ZOO', 'BETA', 'RATE', 'CODE', 'TARGETS', 'OWN_TARGETS', 'UNITS', 'VA
            'fit_vae', 'trained_vae', 'typical_digit', 'reconstruction_figure', 'codes', 'evaluate', 'zoo_members',
            'zoo_rows', 'variance_by_weight', 'latent_figures', 'orbit_figure', 'traversal_figure', 'vae_task']
 
-# %% ../nbs/04_vae.ipynb #867dbf6b
-import contextlib, warnings
+# %% ../nbs/04_vae.ipynb #4a79eec6
+import contextlib, time, warnings
 import numpy as np
 import torch
 from torch import nn
 import torch.nn.functional as F
-from .lab import SymnbError, banner, cached_run, device, profile, progress, seed_everything, train
-from .data import Digits, load_digits, rotate
+from .lab import (SymnbError, banner, cached_run, cosine, device, profile, progress,
+                       seed_everything, train)
+from .data import Digits, _grid, _pad, _prepare, load_digits, rotate
 from .measures import (Measured, Scoreboard, equivariance_gap, image_mse, linear_probe, over_seeds,
                              standard_error)
 
@@ -198,9 +199,9 @@ class SteerableDecoder(nn.Module):
         from e2cnn.nn import GeometricTensor
         return self.layers(GeometricTensor(z[:, :, None, None], self.latent)).tensor
 
-# %% ../nbs/04_vae.ipynb #076a7224
+# %% ../nbs/04_vae.ipynb #4c5d6b0e
 class EquivariantVAE(VAE):
-    "A VAE whose latent turns exactly with the image (Weiler and Cesa, arXiv 1911.08251, section 2)."
+    "A VAE with a known action of C12 on its latent, exact at multiples of 90 degrees (arXiv 1911.08251)."
     def __init__(self, latent: int, invariants: int = 4, **kw):
         fields, rest = divmod(latent - invariants, 12)
         if rest or fields < 1:
@@ -258,7 +259,7 @@ def fit_vae(model: VAE, folder, images: torch.Tensor, # (n, 1, 28, 28), upright
         return m(x, beta=model.beta * min(1., (i + 1) / (.1 * steps)))
     return train(model, step, steps, lr=lr, seed=seed, folder=folder, desc=desc)
 
-# %% ../nbs/04_vae.ipynb #1165aa90
+# %% ../nbs/04_vae.ipynb #57f8816b
 def trained_vae(member: str = "conv", # a name in `ZOO`
                 latent: int = 16,
                 data: Digits = None, # without it the profile's source
@@ -279,7 +280,7 @@ def trained_vae(member: str = "conv", # a name in `ZOO`
     only = "" if digits is None else "-digits" + "".join(map(str, settings["digits"]))
     return cached_run(f"vae-{member}-{latent}{only}", lambda: ZOO[member](latent, beta=beta), fit,
                       settings, seed=seed, data=data.fingerprint,
-                      code=(VAE, *CODE[member], fit_vae, train, rotate))
+                      code=(VAE, *CODE[member], fit_vae, train, cosine, rotate, _prepare, _grid, _pad))
 
 # %% ../nbs/04_vae.ipynb #d472696a
 @torch.no_grad()
@@ -321,7 +322,7 @@ def _error(model, images, degrees, groups, parts: int = 500):
     seen = torch.cat([model.reconstruct(x.to(device())).cpu() for x in true.split(parts)])
     return image_mse(seen, true, groups)
 
-# %% ../nbs/04_vae.ipynb #7283d529
+# %% ../nbs/04_vae.ipynb #0807368b
 def _gaps(model, z: list) -> dict: # z: codes of the same digits at 0, 30, ..., 330 degrees
     "Gaps of an equivariant model's own action: worst over multiples of 90, worst over the others."
     gap = {30 * k: equivariance_gap(None, None, z[0], z[k], lambda v: model.turn_latent(v, 30 * k))
@@ -341,37 +342,39 @@ def evaluate(model, # a member of the zoo, or `PCA`
     model, n, rng = model.to(device()).eval(), len(x), torch.Generator().manual_seed(0)
     groups, angles = torch.arange(n).repeat(12), torch.arange(0., 360., 30.).repeat_interleave(n)
     out = {"image error": _error(model, x.repeat(12, 1, 1, 1), angles, groups)}
-    for a in (15., 45.): out[f"image error at {a:.0f} degrees"] = _error(model, x, a, None)
-    anywhere = 360 * torch.rand(n, generator=rng)
-    out["image error at random angles"] = _error(model, x, anywhere, None)
+    places = {" at 15 degrees": 15., " at 30 degrees": 30., " at 45 degrees": 45.,
+              " at random angles": 360 * torch.rand(n, generator=rng)}
+    out.update({"image error" + k: _error(model, x, a, None) for k, a in places.items()})
+    if getattr(model, "beta", 0):
+        for k, a in {"": 30. * (torch.arange(n) % 12), **places}.items(): out.update(_bound(model, x, a, k))
     turns = 30. * torch.randint(12, (len(train_part),), generator=rng)
     z = [codes(model, x, a)[1] for a in range(0, 360, 30)]
     before, after = (codes(model, train_part.images, turns + a)[1] for a in (0, 30))
     own = (lambda v: model.turn_latent(v, 30)) if hasattr(model, "turn_latent") else None
     start, end = torch.cat(z), torch.cat(z[1:] + z[:1])
     out["equivariance gap"] = equivariance_gap(before, after, start, end, own, groups)
-    if own: out.update(_gaps(model, z))
+    if own:
+        out["fitted equivariance gap"] = equivariance_gap(before, after, start, end, None, groups)
+        out.update(_gaps(model, z))
     out["linear probe"] = linear_probe(before, train_part.labels, start, y.repeat(12), groups)
-    if getattr(model, "beta", 0): out.update(_bound(model, x, anywhere))
     return out
 
-# %% ../nbs/04_vae.ipynb #5476ab6c
+# %% ../nbs/04_vae.ipynb #91da04bc
 @torch.no_grad()
-def _bound(model, images, degrees) -> dict:
+def _bound(model, images, degrees, where: str) -> dict:
     "ELBO and KL in nats of images turned by `degrees`, one sample of the latent each."
-    seed_everything(0)
-    turned = rotate(images, degrees).split(500)
     terms = lambda x: (model.elbo(x).cpu(), model.kl(*model.encode(x)).cpu())
-    parts = [terms(x.to(device())) for x in turned]
-    return {name: Measured(v.mean(), *standard_error(v))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        parts = [terms(x.to(device())) for x in rotate(images, degrees).split(500)]
+    return {name + where: Measured(v.mean(), *standard_error(v))
             for name, v in zip(("ELBO", "KL"), map(torch.cat, zip(*parts)))}
 
-# %% ../nbs/04_vae.ipynb #2878e1c6
+# %% ../nbs/04_vae.ipynb #a6d4e5d3
 TARGETS = {("conv", 2, (1, 2)): "<= 0.037", ("conv", 16, (1, 2)): "<= 0.0140",
            ("conv", 16, None): "<= 0.0155"} # of the image error
 OWN_TARGETS = {"own action, multiples of 90": "<= 0.001", "own action, other multiples of 30": "<= 0.05"}
-UNITS = {"image error": "per pixel", "ELBO": "nats", "KL": "nats", "equivariance gap": "of variance",
-         "own action": "of variance", "linear probe": "accuracy"}
+UNITS = {"image error": "per pixel", "ELBO": "nats", "KL": "nats", "linear probe": "accuracy"}
 
 def zoo_members() -> list[tuple]: # (member, latent, digits, beta)
     "What the profile asks for; beta None is the usual one, 0 the plain autoencoder."
@@ -380,43 +383,49 @@ def zoo_members() -> list[tuple]: # (member, latent, digits, beta)
     plain = [("conv", l, None, 0.) for l in (2, 16, 64)]
     return ten + plain + [("conv", l, (1, 2), None) for l in (2, 16, 64)]
 
-# %% ../nbs/04_vae.ipynb #667ead97
+# %% ../nbs/04_vae.ipynb #bb947d33
 def _member(member, latent, digits, beta, data, seed):
-    "A trained model and its record; PCA is fitted on five turned copies of the training digits."
-    if member != "PCA": return trained_vae(member, latent, data, digits, beta, seed)
+    "A trained model, its training time with unit and device; PCA sees five turned copies of the digits."
+    if member != "PCA":
+        model, record = trained_vae(member, latent, data, digits, beta, seed)
+        on_cpu, spent = record["device"] == "cpu", record["result"]
+        return model, dict(value=spent["cpu_seconds" if on_cpu else "seconds"],
+                           unit="CPU s" if on_cpu else "s", device=record["device"])
     x, rng = data.part("train", digits).images, torch.Generator().manual_seed(seed)
     turned = [rotate(x, 360 * torch.rand(len(x), generator=rng)) for _ in range(5)]
-    return PCA(torch.cat(turned), latent), None
+    start = time.process_time()
+    model = PCA(torch.cat(turned), latent).to(device())
+    return model, dict(value=time.process_time() - start, unit="CPU s", device="cpu")
 
 def _rows(board, job, data, seed):
     "Add all measures of one member and one seed."
     member, latent, digits, beta = job
-    model, record = _member(*job, data, seed)
+    model, seconds = _member(*job, data, seed)
     usual = TARGETS.get((member, latent, digits)) if beta is None else None
     common = dict(task="vae", method=f"{'autoencoder' if beta == 0 else member} {latent}", seeds=[seed],
                   data=data.source + ("" if digits is None else " " + ",".join(map(str, digits))))
     for name, m in evaluate(model, data, digits).items():
         target = usual if name == "image error" else OWN_TARGETS.get(name)
-        unit = next(u for k, u in UNITS.items() if name.startswith(k))
+        unit = next((u for k, u in UNITS.items() if name.startswith(k)), "of variance")
         board.add(m, measure=name, unit=unit, target=target, **common)
-    if record:
-        board.add(measure="parameters", value=sum(p.numel() for p in model.parameters()), **common)
-        board.add(measure="cpu seconds", unit="s", value=record["result"]["cpu_seconds"], **common)
+    learned = model.buffers() if member == "PCA" else model.parameters()
+    board.add(measure="parameters", value=sum(p.numel() for p in learned), **common)
+    board.add(measure="training time", **seconds, **common)
 
-# %% ../nbs/04_vae.ipynb #b1b846c8
+# %% ../nbs/04_vae.ipynb #262859ab
 def zoo_rows(data: Digits) -> Scoreboard:
     "Every member of the profile measured for each of its seeds, merged over seeds."
     board = Scoreboard()
     for job, seed in progress([(m, s) for m in zoo_members() for s in profile().seeds], desc="zoo"):
         _rows(board, job, data, seed)
-    board = over_seeds(board)
-    error = {r.method: r for r in board.where(measure="image error", data=data.source)}
+    error = {(r.method, r.seeds[0]): r for r in board.where(measure="image error", data=data.source)}
     for method, other, target in (("equivariant 64", "conv 64", "<= 1"), ("conv 64", "conv 16", "< 1")):
-        if method in error:
-            board.add(task="vae", method=method, measure=f"image error over that of {other}",
-                      value=error[method].value / error[other].value, target=target,
-                      seeds=error[method].seeds, data=data.source)
-    return board
+        for (name, seed), row in error.items():
+            if name == method:
+                board.add(task="vae", method=method, measure=f"image error over that of {other}",
+                          value=row.value / error[other, seed].value, target=target, seeds=[seed],
+                          data=data.source)
+    return over_seeds(board)
 
 # %% ../nbs/04_vae.ipynb #cbf44546
 def variance_by_weight(images: torch.Tensor # (n, 1, 28, 28), upright
@@ -476,7 +485,7 @@ def traversal_figure(model, images: torch.Tensor, # (n, 1, 28, 28), upright: the
     labels = [f"principal axis {i} (standard deviations)" for i in (1, 2)]
     return plots.traversal(decode, -2, 2, n, "", labels)
 
-# %% ../nbs/04_vae.ipynb #56caec56
+# %% ../nbs/04_vae.ipynb #2babf2f5
 def vae_task(board: Scoreboard, # gets the zoo's rows
              data: Digits) -> list: # of (caption, figure)
     "The zoo as a task of the main job."
@@ -486,11 +495,11 @@ def vae_task(board: Scoreboard, # gets the zoo's rows
     test = data.part("test")
     by_class, by_angle = latent_figures(models["conv"], data)
     first = torch.stack([test.images[test.labels == d][0] for d in (2, 4, 7)])
-    return [("An unseen digit of median error at twelve angles, and what comes back through sixteen numbers.",
+    return [("An unseen digit of median error, and what comes back through sixteen numbers.",
              reconstruction_figure(models, typical_digit(models["conv"], test.images))),
             ("Latents of the small convolutional member, coloured by digit.", by_class),
             ("The same points, coloured by the angle of rotation.", by_angle),
-            ("Three digits over a full turn: each draws a closed curve in the latent.",
+            ("Three digits over a full turn, in steps of ten degrees.",
              orbit_figure(models["conv"], first, test.images)),
             ("What the decoder makes of the plane of the first two principal axes.",
              traversal_figure(models["conv"], test.images))]

@@ -106,7 +106,8 @@ def test_two_processes_train_once(tmp_path):
     env = dict(ENV, SYMNB_RUNS=str(tmp_path / "runs"))
     both = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = [p.communicate(timeout=120)[0] for p in both]
-    assert said[0] == said[1] and "[" in said[0]
+    last = [s.splitlines()[-1] for s in said]
+    assert last[0] == last[1] and last[0].startswith("[")
     assert log.read_text().splitlines() == ["trained"]
 
 
@@ -156,6 +157,37 @@ def test_interrupted_cached_run_resumes(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt): cached_line(tmp_path, monkeypatch, fit(12))
     cached_line(tmp_path, monkeypatch, fit(None))
     assert steps == [*range(12), *range(10, 20)]
+
+
+def test_damaged_checkpoint_of_a_cached_run_starts_anew_with_a_warning(tmp_path, monkeypatch):
+    def fit(stop):
+        def step(m, i):
+            if i == stop: raise KeyboardInterrupt
+            return (m(torch.ones(4, 1, device=lab.device())) - 2).square().mean()
+        return lambda m, folder: lab.train(m, step, 20, folder=folder, every=5)
+    with pytest.raises(KeyboardInterrupt): cached_line(tmp_path, monkeypatch, fit(12))
+    [weights] = tmp_path.glob("models/*/step-*.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.warns(UserWarning, match="begins anew"):
+        model, _ = cached_line(tmp_path, monkeypatch, fit(None))
+    whole, _ = cached_line(tmp_path / "other", monkeypatch, fit(None))
+    assert torch.equal(model.weight, whole.weight)
+
+
+@pytest.mark.parametrize("change", [dict(steps=20), dict(lr=.5), dict(seed=3)])
+def test_checkpoint_of_another_run_is_refused(tmp_path, change):
+    step = lambda m, i: m(torch.ones(4, 2, device=lab.device())).square().mean()
+    lab.train(torch.nn.Linear(2, 1), step, **{"steps": 10, "folder": tmp_path})
+    with pytest.raises(SymnbError, match="not a checkpoint of this run"):
+        lab.train(torch.nn.Linear(2, 1), step, **{"steps": 10, "folder": tmp_path, **change})
+
+
+def test_a_lock_that_cannot_be_made_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("filelock.FileLock.acquire", _denied)
+    with pytest.raises(SymnbError, match="cannot be made: Permission denied"): cached_line(tmp_path, monkeypatch)
+
+
+def _denied(*args, **kw): raise PermissionError(13, "Permission denied")
 
 
 def test_checkpoint_of_another_model_is_refused(tmp_path):

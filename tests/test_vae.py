@@ -2,9 +2,10 @@
 import pytest
 import torch
 
-from symnb import vae
+from symnb import lab, vae
 from symnb.data import load_digits, rotate
 from symnb.lab import SymnbError, seed_everything
+from symnb.measures import Scoreboard
 
 CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))
 MPS = pytest.param("mps", marks=pytest.mark.skipif(not torch.backends.mps.is_available(), reason="no MPS device"))
@@ -181,3 +182,27 @@ def test_training_runs_are_cached_by_what_decides_them(data, monkeypatch, tmp_pa
     others = [vae.trained_vae("fc256", 2, data, **{"digits": (1, 2), "steps": 3, **kw})[1]["folder"]
               for kw in (dict(digits=(1, 7)), dict(steps=4), dict(beta=.5), dict(seed=1))]
     assert len({record["folder"], *others}) == 5
+
+
+@pytest.mark.parametrize("place", ["cpu", CUDA, MPS])
+def test_the_task_of_the_main_job_on_every_device(place, data, monkeypatch, tmp_path):
+    monkeypatch.setenv("SYMNB_DEVICE", place)
+    monkeypatch.setenv("SYMNB_RUNS", str(tmp_path))
+    monkeypatch.setattr(data.__class__, "part", _few(data.__class__.part))
+    settings = dict(lab.SETTINGS["quick"], vae_steps=dict.fromkeys(vae.ZOO, 2))
+    monkeypatch.setitem(lab.SETTINGS, "quick", settings)
+    board = Scoreboard()
+    panels = vae.vae_task(board, data)
+    assert len(panels) == 5 and all(caption for caption, _ in panels)
+    assert {r.method for r in board} == {"conv 16", "equivariant 16", "PCA 16"}
+    for name in ("image error", "linear probe", "parameters", "training time", "equivariance gap"):
+        assert len(board.where(measure=name)) == 3, name
+    assert all(r.value is not None and r.seeds == [0] for r in board)
+
+
+def test_full_profile_asks_for_the_whole_zoo(monkeypatch):
+    monkeypatch.setenv("SYMNB_PROFILE", "full")
+    jobs = vae.zoo_members()
+    assert {m for m, *_ in jobs} == {"PCA", *vae.ZOO} and len(set(jobs)) == len(jobs)
+    assert ("conv", 2, (1, 2), None) in jobs and ("conv", 16, None, 0.) in jobs
+    assert all(set(vae.ZOO) == set(lab.profile(name).vae_steps) for name in ("quick", "full"))
