@@ -8,14 +8,14 @@ __all__ = ['ZOO', 'BETA', 'RATE', 'CODE', 'TARGETS', 'OWN_TARGETS', 'UNITS', 'VA
            'fit_vae', 'trained_vae', 'typical_digit', 'reconstruction_figure', 'codes', 'evaluate', 'zoo_members',
            'zoo_rows', 'variance_by_weight', 'latent_figures', 'orbit_figure', 'traversal_figure', 'vae_task']
 
-# %% ../nbs/04_vae.ipynb #4a79eec6
+# %% ../nbs/04_vae.ipynb #38812275
 import contextlib, time, warnings
 import numpy as np
 import torch
 from torch import nn
 import torch.nn.functional as F
-from .lab import (SymnbError, banner, cached_run, cosine, device, profile, progress,
-                       seed_everything, train)
+from .lab import (SymnbError, banner, cached_run, code_version, cosine, device, profile,
+                       progress, read_json, seed_everything, train, write_json)
 from .data import Digits, _grid, _pad, _prepare, load_digits, rotate
 from .measures import (Measured, Scoreboard, equivariance_gap, image_mse, linear_probe, over_seeds,
                              standard_error)
@@ -383,28 +383,38 @@ def zoo_members() -> list[tuple]: # (member, latent, digits, beta)
     plain = [("conv", l, None, 0.) for l in (2, 16, 64)]
     return ten + plain + [("conv", l, (1, 2), None) for l in (2, 16, 64)]
 
-# %% ../nbs/04_vae.ipynb #bb947d33
+# %% ../nbs/04_vae.ipynb #46eca8bd
 def _member(member, latent, digits, beta, data, seed):
-    "A trained model, its training time with unit and device; PCA sees five turned copies of the digits."
+    "A trained model, its folder, its training time; PCA sees five turned copies of the digits."
     if member != "PCA":
         model, record = trained_vae(member, latent, data, digits, beta, seed)
         on_cpu, spent = record["device"] == "cpu", record["result"]
-        return model, dict(value=spent["cpu_seconds" if on_cpu else "seconds"],
-                           unit="CPU s" if on_cpu else "s", device=record["device"])
+        return model, record["folder"], dict(value=spent["cpu_seconds" if on_cpu else "seconds"],
+                                             unit="CPU s" if on_cpu else "s", device=record["device"])
     x, rng = data.part("train", digits).images, torch.Generator().manual_seed(seed)
     turned = [rotate(x, 360 * torch.rand(len(x), generator=rng)) for _ in range(5)]
     start = time.process_time()
     model = PCA(torch.cat(turned), latent).to(device())
-    return model, dict(value=time.process_time() - start, unit="CPU s", device="cpu")
+    return model, None, dict(value=time.process_time() - start, unit="CPU s", device="cpu")
+
+def _measured(model, folder, data, digits):
+    "`evaluate`, kept beside the trained model for as long as no code that measures changes."
+    if folder is None: return evaluate(model, data, digits)
+    version = code_version(evaluate, codes, _error, _gaps, _bound, image_mse, equivariance_gap,
+                           linear_probe, standard_error, rotate)
+    path = folder / f"measured-{version[:12]}.json"
+    if not path.exists():
+        write_json(path, {k: dict(m) for k, m in evaluate(model, data, digits).items()})
+    return {k: Measured(**m) for k, m in read_json(path).items()}
 
 def _rows(board, job, data, seed):
     "Add all measures of one member and one seed."
     member, latent, digits, beta = job
-    model, seconds = _member(*job, data, seed)
+    model, folder, seconds = _member(*job, data, seed)
     usual = TARGETS.get((member, latent, digits)) if beta is None else None
     common = dict(task="vae", method=f"{'autoencoder' if beta == 0 else member} {latent}", seeds=[seed],
                   data=data.source + ("" if digits is None else " " + ",".join(map(str, digits))))
-    for name, m in evaluate(model, data, digits).items():
+    for name, m in _measured(model, folder, data, digits).items():
         target = usual if name == "image error" else OWN_TARGETS.get(name)
         unit = next((u for k, u in UNITS.items() if name.startswith(k)), "of variance")
         board.add(m, measure=name, unit=unit, target=target, **common)
