@@ -26,10 +26,11 @@ class Task:
     title: str # its heading in the report
     function: str | Callable # `module:function`, or f(board, digits) -> [(caption, picture), ...]
 
-# %% ../nbs/12_run.ipynb #7809d856
+# %% ../nbs/12_run.ipynb #7a4e8195
 TASKS = [
     Task("data", "Rotated digits in one file", "symnb.run:data_task"),
     Task("vae", "A zoo of autoencoders", "symnb.vae:vae_task"),
+    Task("supervised", "Supervised discovery of rotation", "symnb.supervised:supervised_task"),
 ]
 
 # %% ../nbs/12_run.ipynb #1ba4a0de

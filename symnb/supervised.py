@@ -8,13 +8,12 @@ __all__ = ['STEPS', 'PLACES', 'UNITS', 'TARGETS', 'turned_pairs', 'least_squares
            'BlockVAE', 'fit_block_vae', 'trained_block_vae', 'own_action', 'methods', 'error_curve', 'closure_figure',
            'evaluate_action', 'supervised_rows', 'plane_figure', 'supervised_task']
 
-# %% ../nbs/06_supervised.ipynb #afeb5ea1
+# %% ../nbs/06_supervised.ipynb #889e07db
 import time
 import numpy as np
 import torch
 from torch import nn
-from .lab import SymnbError, banner, cached_run, code_version, cosine, device, profile, progress, train
-from .lab import read_json, write_json
+from .lab import SymnbError, banner, cached_run, cosine, device, profile, progress, train
 from .data import Digits, _grid, _pad, _prepare, load_digits, rotate
 from .measures import (Measured, Scoreboard, best_rotation, closure, digit_oracle, equivariance_error,
                             label_kept, net_angle, orbit_error, over_seeds)
@@ -90,13 +89,14 @@ def procrustes(z, # (N, d) codes
     there = _linear(W, -W @ centre.double())
     return Conjugated(finish(_rotation(a @ W, b @ W, degrees)), there, _linear(back, centre.double()))
 
-# %% ../nbs/06_supervised.ipynb #70fc1304
+# %% ../nbs/06_supervised.ipynb #e34bdbc9
 def strip_figure(methods: dict, # name -> (model, action on its latent)
                  image: torch.Tensor, # (1, 28, 28), upright
                  degrees=range(0, 361, 30)):
     "One digit truly turned, and what each method makes of it; blank where it can say nothing."
     from symnb import plots
-    rows = {"true": rotate(image[None].expand(len(degrees), -1, -1, -1), torch.tensor([float(a) for a in degrees]))}
+    angles = torch.tensor([float(a) for a in degrees])
+    rows = {"true": rotate(image[None].expand(len(degrees), -1, -1, -1), angles)}
     for name, (model, action) in methods.items():
         seen, x = through(model, action), image[None].to(device())
         rows[name] = torch.cat([_at(seen, x, a) for a in degrees])
@@ -286,7 +286,7 @@ def own_action(model # an `EquivariantVAE`
     "The action that a steerable VAE is built with: a permutation of its latent per 30 degrees."
     return StepAction(lambda z: model.turn_latent(z, 30), 30., lambda z: model.turn_latent(z, -30))
 
-# %% ../nbs/06_supervised.ipynb #ef5e5f17
+# %% ../nbs/06_supervised.ipynb #e0d8d06e
 def methods(data: Digits, digits=None, # classes; None for all
             seed: int = 0) -> dict: # name -> (model, action, seconds of fitting or None)
     "Every method, trained or loaded; in the quick profile only closed forms for a choice of digits."
@@ -305,9 +305,8 @@ def methods(data: Digits, digits=None, # classes; None for all
     weights = found["Procrustes, whitened and rounded"][1].action.weights
     block, r = trained_block_vae(weights, data, digits, seed=seed)
     found["block VAE"] = block, block.action, spent(r)
-    if digits is None:
-        steerable, r = trained_vae("equivariant", 16, data, seed=seed)
-        found["steerable VAE"] = steerable, own_action(steerable), spent(r)
+    steerable, r = trained_vae("equivariant", 16, data, digits, seed=seed)
+    found["steerable VAE"] = steerable, own_action(steerable), spent(r)
     return _frozen(found)
 
 def _frozen(found):
@@ -324,21 +323,26 @@ _CLOSED = {_CONTROL: _dealt, "least squares": least_squares, "Procrustes": procr
            "Procrustes, rounded": lambda z, moved: procrustes(z, moved, rounded=True),
            "Procrustes, whitened and rounded": lambda z, moved: procrustes(z, moved, whiten=True, rounded=True)}
 
-# %% ../nbs/06_supervised.ipynb #2c383810
+# %% ../nbs/06_supervised.ipynb #a7834767
 @torch.no_grad()
 def error_curve(model, action: Action, images: torch.Tensor, # (n, 1, 28, 28), upright
                 ks=range(25)) -> np.ndarray: # (T,) per pixel
     "Mean squared error of the decoded image after k steps of 30 degrees against the truly turned one."
     x = images.to(device())
     path = action.orbit(model.encode(x)[0], torch.tensor([action.parameter(30 * k) for k in ks]))
-    return np.array([float((model.decode(z).sigmoid() - rotate(x, 30. * k)).square().mean()) for k, z in zip(ks, path)])
+    seen = (model.decode(z).sigmoid() for z in path)
+    return np.array([float((y - rotate(x, 30. * k)).square().mean()) for k, y in zip(ks, seen)])
 
 def closure_figure(found: dict, # name -> (model, action, ...)
                    images: torch.Tensor): # (n, 1, 28, 28), upright
-    "`error_curve` of every method over two turns."
+    "`error_curve` of every method over two turns: closed forms above, what was trained below."
     from symnb import plots
-    series = {k: error_curve(m, a, images) for k, (m, a, *_) in found.items()}
-    return plots.curves(range(25), series, "steps of 30 degrees", "squared error per pixel")
+    fig, axes = plots.figure(2, 1, 5.4, sharex=True)
+    halves = [k for k in found if k in _CLOSED], [k for k in found if k not in _CLOSED]
+    for ax, chosen in zip(axes, halves):
+        series = {k: error_curve(*found[k][:2], images) for k in chosen}
+        plots.curves(range(25), series, "steps of 30 degrees", "squared error per pixel", log=True, ax=ax)
+    return fig
 
 # %% ../nbs/06_supervised.ipynb #ea324a4a
 PLACES = {"1 step (30 degrees)": 30., "6 steps (180 degrees)": 180., "11 steps (330 degrees)": 330.,
@@ -425,7 +429,7 @@ def plane_figure(data: Digits, seed: int = 0) -> tuple: # the figure, and the ac
     plots.streamlines(action.generator, low, high, title="Procrustes generator", ax=right)
     return fig, action
 
-# %% ../nbs/06_supervised.ipynb #075c7eed
+# %% ../nbs/06_supervised.ipynb #d1478495
 def supervised_task(board: Scoreboard, # gets the rows
                     data: Digits) -> list: # of (caption, figure)
     "The supervised methods as a task of the main job."
@@ -445,5 +449,5 @@ def supervised_task(board: Scoreboard, # gets the rows
              spectrum_figure(white, [0, 0, 1, 1, 2, 2, 3, 4])),
             ("The trap: trained on the eleventh step only, a network turns by 30 - 360/11 degrees a step.",
              trap_figure(angles)),
-            ("Image error over two turns.", closure_figure(shown, test.images[::5])),
+            ("Image error over two turns.", closure_figure(found, test.images[::5])),
             ("Two latent numbers: codes of the digits 1 and 2 by angle, and the flow.", plane_figure(data, seed)[0])]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from symnb import measures
+from symnb import lab, measures
 from symnb.data import Digits, load_digits, rotate
 from symnb.lab import SymnbError, device
 from symnb.measures import (Scoreboard, angle_error, angle_within, best_rotation, closure, digit_oracle,
@@ -464,19 +464,12 @@ def test_prediction_consistency_reads_best_and_chance(part):
 @pytest.fixture(scope="module")
 def small_oracle(tmp_path_factory):
     "A quick oracle of three classes: 60 steps."
-    data = load_digits("mnist5k")
-    keep = os.environ.get("SYMNB_RUNS")
-    os.environ["SYMNB_RUNS"] = str(tmp_path_factory.mktemp("runs"))
-    steps, measures.ORACLE_STEPS = measures.ORACLE_STEPS, dict(quick=60, full=60)
-    try:
+    data, few = load_digits("mnist5k"), dict(lab.SETTINGS["quick"], oracle_steps=60)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SYMNB_RUNS", str(tmp_path_factory.mktemp("runs")))
+        patch.setitem(lab.SETTINGS, "quick", few)
         first, again = (digit_oracle(data, digits=(0, 1, 2)) for _ in range(2))
         other = digit_oracle(data, digits=(0, 1, 2), seed=1)
-    finally:
-        measures.ORACLE_STEPS = steps
-        if keep is None:
-            del os.environ["SYMNB_RUNS"]
-        else:
-            os.environ["SYMNB_RUNS"] = keep
     return first, again, other
 
 
