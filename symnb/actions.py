@@ -7,8 +7,9 @@ __all__ = ['KINDS', 'SymnbWarning', 'Action', 'Inverse', 'Composed', 'MatrixActi
            'ImageRotation', 'Conjugated', 'ThroughModel', 'through', 'FlowAction', 'WindowedAction', 'shift_generator',
            'load_action']
 
-# %% ../nbs/05_actions.ipynb #866eeb6b
+# %% ../nbs/05_actions.ipynb #17a45d71
 import math, numbers, warnings
+from fractions import Fraction
 from collections.abc import Callable
 from pathlib import Path
 import numpy as np
@@ -151,7 +152,7 @@ class Action(nn.Module):
         known = {k: getattr(self, k) for k in ("turn", "period") if getattr(self, k) is not None}
         return ", ".join([self.unit, *(f"{k} {v:g}" for k, v in known.items())])
 
-# %% ../nbs/05_actions.ipynb #75bea88b
+# %% ../nbs/05_actions.ipynb #de7bada1
 def _check_action(x):
     if isinstance(x, Action): return
     raise SymnbError(f"action: expected an Action, found {type(x).__name__}")
@@ -168,20 +169,20 @@ class Inverse(Action):
     def move(self, z, t): return self.action.move(z, -t)
     def path(self, z, ts): return self.action.path(z, -ts)
     def generator(self, z): return -self.action.generator(z)
-    def parameter(self, degrees): return self.action.parameter(degrees)
+    def parameter(self, degrees): return -self.action.parameter(degrees)
 
     @property
     def inverse(self): return self.action
 
 def _common_period(a, b):
-    "The longer of two periods if it is a multiple of the other, else None."
+    "The least common multiple of two periods whose ratio is that of small whole numbers, else None."
     if a.period is None or b.period is None: return None
-    short, long = sorted((a.period, b.period))
-    return long if math.isclose(long / short, round(long / short), rel_tol=1e-12) else None
+    ratio = Fraction(a.period / b.period).limit_denominator(100)
+    return a.period * ratio.denominator if math.isclose(a.period / b.period, ratio, rel_tol=1e-12) else None
 
-# %% ../nbs/05_actions.ipynb #e5f584e2
+# %% ../nbs/05_actions.ipynb #b7ba5d51
 class Composed(Action):
-    "`a @ b`: z -> a(b(z, t), t); a one-parameter group only if a and b commute."
+    "`a @ b`: z -> a(b(z, t), t); a one-parameter group only if a and b commute. It names no turn."
     made_of = dict(actions=("a", "b"))
 
     def __init__(self, a: Action, b: Action): # of the same unit
@@ -189,7 +190,7 @@ class Composed(Action):
         if a.unit != b.unit: raise SymnbError(f"a @ b: expected one unit, found {a.unit} and {b.unit}")
         if a.shape and b.shape and a.shape != b.shape:
             raise SymnbError(f"a @ b: expected one latent size, found {a.shape} and {b.shape}")
-        super().__init__(a.unit, a.turn if a.turn == b.turn else None, _common_period(a, b))
+        super().__init__(a.unit, None, _common_period(a, b))
         self.a, self.b, self.shape = a, b, a.shape or b.shape
 
     def move(self, z, t): return self.a.move(self.b.move(z, t), t)
@@ -197,11 +198,6 @@ class Composed(Action):
     def generator(self, z):
         "The sum of the two, as both are the identity at t = 0."
         return self.a.generator(z) + self.b.generator(z)
-
-    def parameter(self, degrees):
-        if self.turn is None: return super().parameter(degrees)
-        self.a.parameter(degrees)
-        return self.b.parameter(degrees)
 
     @property
     def inverse(self): return self.b.inverse @ self.a.inverse
@@ -501,27 +497,35 @@ def _steps(t):
         raise SymnbError(f"t: expected whole steps, found {t[k != t].flatten()[0]:g}")
     return k.long()
 
-# %% ../nbs/05_actions.ipynb #e74ded2f
+# %% ../nbs/05_actions.ipynb #44ad9fee
+def _same_kind(name, f, z):
+    "f(z), which must be a tensor of the type and shape of z."
+    try: y = f(z)
+    except RuntimeError as e:
+        raise SymnbError(f"{name}: cannot be applied to {z.dtype} {tuple(z.shape)}: {str(e).splitlines()[0]}") from e
+    if not torch.is_tensor(y): raise SymnbError(f"{name}: expected a tensor, found {type(y).__name__}")
+    if y.shape != z.shape or y.dtype != z.dtype:
+        raise SymnbError(f"{name}: expected {z.dtype} {tuple(z.shape)} as given, found {y.dtype} {tuple(y.shape)}")
+    return y
+
 class StepAction(Action):
     "A step applied t times, t a whole number; negative if an inverse step is given."
-    made_of = dict(options=("degrees",), modules=dict(step="step", inverse="back"))
+    made_of = dict(options=("degrees", "period"), modules=dict(step="step", inverse="back"))
 
     def __init__(self,
                  step: Callable, # (B, *shape) -> (B, *shape), a module or a function
                  degrees: float = 30., # how far one step is meant to turn the data
-                 inverse: Callable = None): # the step back
+                 inverse: Callable = None, # the step back
+                 period: int = None): # steps after which it is the identity by construction
         turn = 360 / abs(_nonzero(degrees))
-        super().__init__("steps", round(turn) if math.isclose(turn, round(turn)) else turn)
+        super().__init__("steps", round(turn) if math.isclose(turn, round(turn)) else turn, period)
         self.degrees, self.step, self.back = degrees, step, inverse
 
     def once(self, z, forth):
         "One step from z, forth or back."
         if not forth and self.back is None:
             raise SymnbError("t: expected steps from 0, as no inverse step was given, found fewer")
-        moved = (self.step if forth else self.back)(z)
-        if moved.shape != z.shape:
-            raise SymnbError(f"step: expected {tuple(z.shape)} as given, found {tuple(moved.shape)}")
-        return moved
+        return _same_kind("step", self.step if forth else self.back, z)
 
     def move(self, z, t):
         k = _steps(t)
@@ -568,9 +572,9 @@ class ImageRotation(Action):
         "Central difference over h degrees to both sides, per degree."
         return (rotate(_latents(z), h) - rotate(z, -h)) / (2 * h)
 
-# %% ../nbs/05_actions.ipynb #23bf0c81
+# %% ../nbs/05_actions.ipynb #906a348b
 class Conjugated(Action):
-    "x -> decode(action(encode(x), t))."
+    "x -> decode(action(encode(x), t)); linear layers on both sides tell the size of x."
     made_of = dict(modules=dict(encode="encode", decode="decode"), actions=("action",))
 
     def __init__(self,
@@ -580,6 +584,7 @@ class Conjugated(Action):
         _check_action(action)
         super().__init__(action.unit, action.turn, action.period)
         self.action, self.encode, self.decode = action, encode, decode
+        if isinstance(encode, nn.Linear): self.shape = (encode.in_features,)
 
     def codes(self, x): return _latents(self.encode(x), self.action.shape)
     def move(self, z, t): return self.decode(self.action.move(self.codes(z), t))
@@ -598,13 +603,15 @@ class Conjugated(Action):
     @property
     def inverse(self): return Conjugated(self.action.inverse, self.encode, self.decode)
 
-# %% ../nbs/05_actions.ipynb #e031a830
+# %% ../nbs/05_actions.ipynb #f48666ba
 class ThroughModel(Conjugated):
     "An action on the latents of a model, seen in the images."
     made_of = dict(modules=dict(model="model"), actions=("action",))
 
     def __init__(self, model, action: Action):
         _check_action(action)
+        if not isinstance(getattr(model, "latent", None), int):
+            raise SymnbError(f"model: expected one with an attribute latent, found {type(model).__name__}")
         if action.shape not in (None, (model.latent,)):
             size = ", ".join(map(str, action.shape))
             raise SymnbError(f"latent size: the model has {model.latent}, the action {size}")
@@ -623,7 +630,7 @@ def through(model, # a `symnb.vae.VAE`: `latent`, `encode(x)` with the mean firs
     "x -> sigmoid(D(action(E(x), t))); a size that does not fit raises `SymnbError`."
     return ThroughModel(model, action)
 
-# %% ../nbs/05_actions.ipynb #f36dee4d
+# %% ../nbs/05_actions.ipynb #e88ddd64
 class _Rescaled(nn.Module):
     "dz/ds = t f(z), with t as a part of the state that does not move, so that adjoints reach it."
     def __init__(self, field):
@@ -632,7 +639,7 @@ class _Rescaled(nn.Module):
 
     def forward(self, s, state):
         z, t = state
-        return t * self.field(z), torch.zeros_like(t)
+        return t * _same_kind("field", self.field, z), torch.zeros_like(t)
 
 # %% ../nbs/05_actions.ipynb #da223f5f
 _FIXED = ("euler", "midpoint", "heun2", "heun3", "rk4", "explicit_adams", "implicit_adams")

@@ -19,14 +19,14 @@ import torch
 class SymnbError(Exception):
     "Bad input or an outside fault, told in one line: what was expected and what was found."
 
-# %% ../nbs/00_lab.ipynb #652be9eb
+# %% ../nbs/00_lab.ipynb #14f3b9e9
 SETTINGS = dict(
     quick=dict(source="mnist5k", seeds=(0,), vae_batch=128,
                vae_steps=dict(fc256=600, fc512=600, fc1024=600, conv=600, deep=200, equivariant=100),
                action_steps=200, block_steps=600, action_images=200, oracle_steps=600),
     full=dict(source="mnist5k", seeds=(0, 1, 2), vae_batch=128,
               vae_steps=dict(fc256=1000, fc512=1000, fc1024=1000, conv=600, deep=400, equivariant=400),
-              action_steps=600, block_steps=1000, action_images=1000, oracle_steps=2500))
+              action_steps=600, block_steps=600, action_images=1000, oracle_steps=2500))
 
 # %% ../nbs/00_lab.ipynb #9541458e
 @dataclass(frozen=True)
