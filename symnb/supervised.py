@@ -344,7 +344,7 @@ _CLOSED = {_CONTROL: _dealt, "least squares": least_squares, "Procrustes": procr
            "Procrustes, rounded": lambda z, moved: procrustes(z, moved, rounded=True),
            "Procrustes, whitened and rounded": lambda z, moved: procrustes(z, moved, whiten=True, rounded=True)}
 
-# %% ../nbs/06_supervised.ipynb #31a05d84
+# %% ../nbs/06_supervised.ipynb #dd771c3d
 @torch.no_grad()
 def error_curve(model, action: Action, images: torch.Tensor, # (n, 1, 28, 28), upright
                 ks=range(25)) -> np.ndarray: # (T,) per pixel
@@ -365,14 +365,14 @@ def closure_curve(model, action: Action, images: torch.Tensor, # (n, 1, 28, 28),
 
 def curves_figure(curve, found: dict, # `error_curve` or `closure_curve`; name -> (model, action, ...)
                   images: torch.Tensor, # (n, 1, 28, 28), upright
-                  ylabel: str):
+                  ylabel: str, log: bool = True):
     "A curve of every method over two turns: closed forms above, what was trained below."
     from symnb import plots
     fig, axes = plots.figure(2, 1, 5.4, sharex=True)
     halves = [k for k in found if k in _CLOSED], [k for k in found if k not in _CLOSED]
     for ax, chosen in zip(axes, halves):
         series = {k: curve(*found[k][:2], images, range(1, 25)) for k in chosen}
-        plots.curves(range(1, 25), series, "steps of 30 degrees", ylabel, log=True, ax=ax)
+        plots.curves(range(1, 25), series, "steps of 30 degrees", ylabel, log=log, ax=ax)
     return fig
 
 # %% ../nbs/06_supervised.ipynb #6d5bbdf2
