@@ -26,11 +26,12 @@ class Task:
     title: str # its heading in the report
     function: str | Callable # `module:function`, or f(board, digits) -> [(caption, picture), ...]
 
-# %% ../nbs/12_run.ipynb #7a4e8195
+# %% ../nbs/12_run.ipynb #b8ee0718
 TASKS = [
     Task("data", "Rotated digits in one file", "symnb.run:data_task"),
     Task("vae", "A zoo of autoencoders", "symnb.vae:vae_task"),
     Task("supervised", "Supervised discovery of rotation", "symnb.supervised:supervised_task"),
+    Task("oracle", "Symmetries that an oracle keeps", "symnb.oracle:oracle_task"),
 ]
 
 # %% ../nbs/12_run.ipynb #1ba4a0de
