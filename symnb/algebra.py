@@ -15,7 +15,7 @@ __all__ = ['SIZES', 'RULE', 'RANGES', 'TARGETS', 'UNITS', 'EXPECTED', 'synthetic
            'weights_figure', 'angle_figure', 'null_figure', 'algebra_figures', 'algebra_task', 'read_codes',
            'algebra_report']
 
-# %% ../nbs/08_algebra.ipynb #5d81cb3f
+# %% ../nbs/08_algebra.ipynb #c38ddb73
 import copy, functools, hashlib, html, itertools, json, math, time, zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from .measures import (Measured, Row, Scoreboard, angle_error, angle_within, bes
                             label_agreement, latent_tangent, net_angle, orbit_error, over_seeds, standard_error)
 from .actions import Action, BlockRotation, Conjugated, _planes, through
 from .vae import PCA, VAE, codes, small_conv, trained_vae, typical_digit
-from .supervised import _among, angled, frequencies, procrustes, strip_figure, turned_pairs
+from .supervised import _among, _linear, angled, frequencies, procrustes, strip_figure, turned_pairs
 
 # %% ../nbs/08_algebra.ipynb #96c6c7a7
 SIZES = dict(
@@ -68,7 +68,7 @@ def _random_rotations(count, d, rng):
     Q, R = torch.linalg.qr(torch.randn(count, d, d, dtype=torch.double, generator=rng))
     return Q * R.diagonal(dim1=1, dim2=2).sign()[:, None]
 
-# %% ../nbs/08_algebra.ipynb #50f53af2
+# %% ../nbs/08_algebra.ipynb #8a671ee8
 def _table(z, name="z"):
     "A finite float64 table (N, d) on the CPU."
     try: z = torch.as_tensor(z).detach().cpu()
@@ -79,12 +79,6 @@ def _table(z, name="z"):
     if bad := int((~z.double().isfinite()).any(1).sum()):
         raise SymnbError(f"{name}: expected finite numbers, found NaN or infinity in {bad} of {len(z)} samples")
     return z.double()
-
-def _layer(A, b):
-    "z -> A z + b as a frozen module."
-    layer = torch.nn.Linear(A.shape[1], A.shape[0])
-    layer.load_state_dict(dict(weight=A.float(), bias=b.float()))
-    return layer.requires_grad_(False)
 
 def whiten(z # (N, d)
           ) -> tuple: # q (N, d) float64 with mean 0 and covariance 1; the maps there and back as modules
@@ -98,7 +92,7 @@ def whiten(z # (N, d)
         raise SymnbError(f"z: expected codes of full rank {len(values)}, found rank "
                          f"{int((values > 1e-9 * values[-1]).sum())}: leave out what does not vary")
     W, back = ((V * values ** p) @ V.mT for p in (-.5, .5))
-    return (z - centre) @ W, _layer(W, -W @ centre), _layer(back, centre)
+    return (z - centre) @ W, _linear(W, -W @ centre), _linear(back, centre)
 
 # %% ../nbs/08_algebra.ipynb #784f0fb2
 @functools.lru_cache(4)

@@ -13,7 +13,7 @@ __all__ = ['SIZES', 'NOISE', 'LATENTS', 'WORLDS', 'FOLDED', 'ACTIVE', 'AFFINE', 
            'pointwise_cosines', 'eigenvalue_figure', 'AffineFlow', 'affine_agreement', 'affine_change',
            'discover_affine', 'oracle_board', 'oracle_task']
 
-# %% ../nbs/07_oracle.ipynb #0fc30d8c
+# %% ../nbs/07_oracle.ipynb #2e613011
 import dataclasses, math, time
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from .data import Digits, load_digits, rotate
 from .measures import (Measured, Scoreboard, best_rotation, digit_oracle, label_agreement,
                             latent_tangent, over_seeds, standard_error, tangent_cosine)
 from .actions import Action, Conjugated, FlowAction, MatrixAction, _derivative, through
+from .supervised import _linear
 from .vae import _member, codes, typical_digit
 
 # %% ../nbs/07_oracle.ipynb #14cdebd8
@@ -528,19 +529,13 @@ def principal(z # (N, d) codes
     if values[0] <= 0: raise SymnbError("codes: expected some that vary, found one and the same")
     return z.double().mean(0), values, V, int((values > ACTIVE * values.median()).sum())
 
-# %% ../nbs/07_oracle.ipynb #ebcf492a
-def _layer(A, b):
-    "z -> A z + b, frozen."
-    layer = nn.Linear(A.shape[1], A.shape[0]).to(A.device).requires_grad_(False)
-    layer.load_state_dict(dict(weight=A.float(), bias=b.float()))
-    return layer
-
+# %% ../nbs/07_oracle.ipynb #a8976058
 def whitening(z) -> tuple: # two `nn.Linear`, there and back; how many axes are active
     "z -> q with mean 0 and variance 1 on the active axes, which come first; and its inverse."
     mean, values, V, active = principal(z)
     scale = torch.where(torch.arange(len(values), device=z.device) < active, values.clamp_min(0)**.5, 1.)
     W = V.mT / scale[:, None]
-    return _layer(W, -W @ mean), _layer(V * scale, mean), active
+    return _linear(W, -W @ mean), _linear(V * scale, mean), active
 
 def skew_basis(k: int, # active axes
                d: int = None # size of the matrices; k if not given

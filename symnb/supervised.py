@@ -39,7 +39,7 @@ def turned_pairs(model, # encode(x) gives the mean first
     x = images.repeat(copies, 1, 1, 1)
     return codes(model, x, start)[1], codes(model, x, start + degrees)[1]
 
-# %% ../nbs/06_supervised.ipynb #c2d27d79
+# %% ../nbs/06_supervised.ipynb #8e90a9a3
 def _centred_pairs(z, moved):
     "Both sides in float64 from their common mean, and that mean."
     for x in (z, moved):
@@ -57,9 +57,9 @@ def _centred_pairs(z, moved):
 
 def _linear(A, b):
     "z -> A z + b as a frozen module."
-    layer = nn.Linear(A.shape[1], A.shape[0])
+    layer = nn.Linear(A.shape[1], A.shape[0]).to(A.device).requires_grad_(False)
     layer.load_state_dict(dict(weight=A.float(), bias=b.float()))
-    return layer.requires_grad_(False)
+    return layer
 
 def least_squares(z, # (N, d) codes
                   moved, # (N, d) codes of the same digits, turned
