@@ -36,7 +36,7 @@ SETTINGS = dict(
               action_steps=600, block_steps=600, action_images=1000, oracle_steps=2500,
               oracle=dict(linear_steps=500, restarts=8, copies=24, oracle_steps=1500, field_steps=1000, folds=5,
                           probes=1000, jacobians=4000),
-              algebra=dict(seeds=(0, 1, 2, 3), images=30000, test=200, draws=999, controls=99, fine=380, plain=True,
+              algebra=dict(seeds=(0, 1, 2, 3), images=30000, test=200, draws=999, controls=99, fine=760, plain=True,
                            restarts=12, pictures=6000, points=4000, degrees=(1, 2, 3), few=(4000, 2000, 1000, 500),
                            strengths=(.1, .3, .6, 1.), shifts=2),
               invariant=dict(cnn=1000, two=250, steerable={8: 1500, 12: 1200, 16: 900}, widths=(6, 8, 12, 24),
