@@ -273,8 +273,10 @@ def eigenvalue_figure(values: dict, # label -> eigenvalues, ascending
                       count: int = 20):
     "The lowest eigenvalues, each set over its own mean: a symmetry is a value below a gap."
     from symnb import plots
-    return plots.curves(range(1, count + 1), {k: v[:count] / v.mean() for k, v in values.items()},
-                        "eigenvalue, ascending", "eigenvalue over the mean of all", log=True)
+    fig = plots.curves(range(1, count + 1), {k: v[:count] / v.mean() for k, v in values.items()},
+                       "eigenvalue, ascending", "eigenvalue over the mean of all", log=True)
+    fig.axes[0].xaxis.get_major_locator().set_params(integer=True)
+    return fig
 
 # %% ../nbs/08_algebra.ipynb #52180439
 def normal_form(A # (d, d) skew

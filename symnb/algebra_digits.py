@@ -558,17 +558,16 @@ def algebra_rows(data: Digits) -> tuple: # merged rows; what was found by seed
 # %% ../nbs/08_algebra_digits.ipynb #bcee9210
 def angle_figure(model, actions: dict, images, # label -> action; (n, 1, 28, 28) whose angle can be read
                  count: int = 24):
-    "Angle of the decoded digit against the time of the flow."
+    "How far the angle of the decoded digit is from the time of the flow."
     from symnb import plots
     times, curves = np.linspace(0, 360, count, endpoint=False), {}
     for name, action in actions.items():
         seen = through(model, action)
         start = seen(images, 0.)
         read = [best_rotation(start, seen(images, float(t)))[0] for t in times]
-        off = [((a.double() - t + 180) % 360 - 180).median() for a, t in zip(read, times)]
-        curves[name] = [float(o) + t for o, t in zip(off, times)]
-    return plots.curves(times, {"perfect": times, **curves}, "time of the flow (degrees)",
-                        "median angle of the digit (degrees)", angle=True)
+        curves[name] = [float(((a.double() - t + 180) % 360 - 180).median()) for a, t in zip(read, times)]
+    return plots.curves(times, curves, "time of the flow (degrees)", "median angle minus time (degrees)",
+                        angle=True)
 
 # %% ../nbs/08_algebra_digits.ipynb #930804f2
 def algebra_figures(data: Digits, kept: dict) -> list: # of (caption, figure)
@@ -583,11 +582,11 @@ def algebra_figures(data: Digits, kept: dict) -> list: # of (caption, figure)
     shown["fine-tuned"] = right(*tuned_models(found, data, seed)["fine-tuned"])
     values = {k: found[v].values for k, v in (("rotated", "label-free"), ("rotated, labels", "labels"),
               ("upright", "label-free, upright"), ("+-90 degrees", "label-free, +-90 degrees"))}
-    same = {k: a for k, (m, a) in shown.items() if m is model and "labels" not in k}
+    same = {k: a for k, (m, a) in shown.items() if m is model and k != "random planes"}
     return [("The eigenvalues: rotation is the one below the gap; upright digits have none.",
              eigenvalue_figure(values)),
             ("Frequencies found without labels, and those of a supervised map.", weights_figure(spectra, EXPECTED)),
-            ("Measured angle of unseen digits against the time of the flow.",
+            ("How far unseen digits are from the angle that the time of the flow asks for.",
              angle_figure(model, same, angled(test))),
             ("One unseen digit, truly turned and along each flow.",
              strip_figure(shown, typical_digit(model, test.images[test.labels == 4]), range(0, 361, 45))),
