@@ -142,7 +142,8 @@ def descend(gradient: Callable, # (W, step) -> (N, N) skew
         W = retract(-rate * decay ** (t / steps) * step, W)
     return polar(W)
 
-def polish(objective, W, steps: int, rate: float, width: float, rows: int = None):
+def polish(objective, W, steps: int, rate: float, width: float,
+           rows: int = 8000): # first samples to use; None for all
     "Descend the objective itself."
     return descend(lambda W, t: objective.gradient(W, width, rows), W, steps, rate)
 
@@ -484,7 +485,7 @@ def prepared(x, least: int = 30) -> tuple: # least samples a sensor; (n, N) floa
     return x, mean, scale
 
 # %% ../nbs/12_lens_solver.ipynb #8ff1c1bb
-RULE = dict(margin=.005, stationarity=3.) # least, most
+RULE = dict(margin=.005, stationarity=2.5, samples=100) # least, most, least a sensor
 
 @dataclass
 class LensSolution:
@@ -523,8 +524,9 @@ class LensSolution:
 
     def lacking(self) -> list:
         "The conditions of `RULE` that are not met."
-        return ["margin"] * (not self.margin >= RULE["margin"]) + \
-            ["stationarity"] * (not self.stationarity <= RULE["stationarity"])
+        met = dict(margin=self.margin >= RULE["margin"], stationarity=self.stationarity <= RULE["stationarity"],
+                   samples=self.samples >= RULE["samples"] * self.N)
+        return [k for k, v in met.items() if not v]
 
     def __str__(self):
         how = (f"margin {self.margin:.4f}, stationarity {self.stationarity:.2f}, "
@@ -580,14 +582,14 @@ def solve(x, # (n, N) array or tensor: samples by sensors, N odd
         kind = ("direct", "annealed")[k % 2]
         trace.append([])
         W = _start(kind, source, objective, trace[-1])
-        W = polish(objective, W, 60, .01, .06)
+        W = polish(objective, W, 60, .01, .06, None)
         tried.append((dict(start=kind, loss=judge.value(W), margin=margin(judge, W),
                            stationarity=stationarity(x, W, circulant)), W))
         if verbose: print(", ".join(f"{a} {b}" for a, b in tried[-1][0].items()), flush=True)
         tried.sort(key=lambda t: t[0]["loss"])
         best = tried[0][0]
         if k and best["margin"] >= RULE["margin"] and best["stationarity"] <= RULE["stationarity"]: break
-    W = polish(Objective(own[:polish_rows], circulant), tried[0][1], 60, .01, .06)
+    W = polish(Objective(own[:polish_rows], circulant), tried[0][1], 60, .01, .06, None)
     y = judge.x @ W.T.astype(np.float32)
     W = W * np.sign((y ** 3).sum() or 1.) # events are upright
     agreement = _agreement(*(chain_step(t[1], circulant) for t in tried[:2]))
