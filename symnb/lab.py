@@ -23,10 +23,24 @@ class SymnbError(Exception):
 SETTINGS = dict(
     quick=dict(source="mnist5k", seeds=(0,), vae_batch=128,
                vae_steps=dict(fc256=600, fc512=600, fc1024=600, conv=600, deep=200, equivariant=100),
-               action_steps=200, block_steps=600, action_images=200, oracle_steps=600),
+               action_steps=200, block_steps=600, action_images=200, oracle_steps=600,
+               oracle=dict(linear_steps=500, restarts=4, copies=12, oracle_steps=1000, field_steps=400, folds=0,
+                           probes=400, jacobians=2000),
+               algebra=dict(seeds=(0,), images=30000, test=100, draws=39, controls=0, fine=120, plain=False,
+                            restarts=3, pictures=3000, points=1500, degrees=(1, 3), few=(4000,),
+                            strengths=(.3, 1.), shifts=1),
+               invariant=dict(cnn=300, two=120, steerable={8: 250}, widths=(4, 6, 8, 16), rate=1.5e-2, copies=6,
+                              code_steps=800, averaged=200, tested=1000)),
     full=dict(source="mnist5k", seeds=(0, 1, 2), vae_batch=128,
               vae_steps=dict(fc256=1000, fc512=1000, fc1024=1000, conv=600, deep=400, equivariant=400),
-              action_steps=600, block_steps=600, action_images=1000, oracle_steps=2500))
+              action_steps=600, block_steps=600, action_images=1000, oracle_steps=2500,
+              oracle=dict(linear_steps=500, restarts=8, copies=24, oracle_steps=1500, field_steps=1000, folds=5,
+                          probes=1000, jacobians=4000),
+              algebra=dict(seeds=(0, 1, 2, 3), images=30000, test=200, draws=999, controls=99, fine=760, plain=True,
+                           restarts=12, pictures=6000, points=4000, degrees=(1, 2, 3), few=(4000, 2000, 1000, 500),
+                           strengths=(.1, .3, .6, 1.), shifts=2),
+              invariant=dict(cnn=1000, two=250, steerable={8: 1500, 12: 1200, 16: 900}, widths=(6, 8, 12, 24),
+                             rate=1e-2, copies=12, code_steps=1500, averaged=500, tested=1000)))
 
 # %% ../nbs/00_lab.ipynb #9541458e
 @dataclass(frozen=True)

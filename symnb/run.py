@@ -32,6 +32,8 @@ TASKS = [
     Task("vae", "A zoo of autoencoders", "symnb.vae:vae_task"),
     Task("supervised", "Supervised discovery of rotation", "symnb.supervised:supervised_task"),
     Task("oracle", "Symmetries that an oracle keeps", "symnb.oracle:oracle_task"),
+    Task("algebra", "The symmetry algebra of a law", "symnb.algebra_digits:algebra_task"),
+    Task("invariant", "Rotation-invariant networks", "symnb.invariant:invariant_task"),
 ]
 
 # %% ../nbs/14_run.ipynb #1ba4a0de

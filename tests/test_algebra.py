@@ -8,9 +8,11 @@ import torch
 
 from symnb import algebra
 from symnb.actions import load_action
-from symnb.algebra import (EXPECTED, RULE, act, bracket_residual, coordinate_fields, cumulants, discover, eigen, form,
-                           lie_pca, memory, normal_form, off_share, permutation_null, refine, reversed_action, rho,
-                           selection, skew_form, skew_matrices, stabiliser, synthetic_law, two_sample_auc, whiten)
+from symnb.algebra import (RULE, act, bracket_residual, cumulants, discover, eigen, form, lie_pca, memory, normal_form,
+                           off_share, permutation_null, refine, rho, selection, skew_form, skew_matrices, stabiliser,
+                           synthetic_law, whiten)
+from symnb.algebra_digits import (EXPECTED, coordinate_fields, random_planes, reversed_action, turned_codes,
+                                  two_sample_auc)
 from symnb.lab import SymnbError
 
 
@@ -306,11 +308,20 @@ def test_lie_pca_finds_the_direction():
     assert abs((A * B).sum() / A.norm()) > .9 and math.isclose(float(B.norm()), 1, rel_tol=1e-9)
 
 
+@pytest.mark.parametrize("seed", [11, 12])
+def test_lie_pca_proposes_and_the_cumulants_decide(seed):
+    look = lambda arc: discover(synthetic_law([1, 2, 3], 10000, 8, seed=seed, arc=arc)[0],
+                                propose=lambda q: lie_pca(q, 1500, dimension=3))
+    whole, half = look(360), look(180)
+    assert whole.found and whole.weights == [0, 1, 2, 3]
+    assert not half.found and "rho" in half.lacking()
+
+
 def test_two_sample_test():
     z, c, _ = synthetic_law(EXPECTED, 12000, seed=11)
     D, ids = discover(z), torch.arange(len(z))
     q = whiten(z)[0]
-    wrong = algebra.random_planes(D.candidate, 1).action
+    wrong = random_planes(D.candidate, 1).action
     assert abs(two_sample_auc(q, c, ids, D.candidate.action, 300) - .5) < .06
     assert two_sample_auc(q, c, ids, wrong, 300) > .65
 
@@ -386,7 +397,8 @@ def line(f):
     (lambda z, c: discover(z, groups=c), ["groups", "20", "8"]),
     (lambda z, c: cumulants(normal(2000, 500), orders=(4,)), ["latent size 500", "GB"]),
     (lambda z, c: lie_pca(z[:30]), ["40"]),
-    (lambda z, c: algebra.turned_codes(None, None, angles="all"), ["any", "all"]),
+    (lambda z, c: discover(z, draws=9, propose=lie_pca), ["draws", "expected 0", "found 9"]),
+    (lambda z, c: turned_codes(None, None, angles="all"), ["any", "all"]),
 ])
 def test_bad_input_is_one_line(call, words):
     z, c, _ = synthetic_law([1, 2, 3], 5000, seed=11)
