@@ -671,10 +671,10 @@ def solver_run(world: World, samples: int = 180000, relax: bool = True) -> dict:
 # %% ../nbs/12_lens_solver.ipynb #a6db43cc
 SIZES = dict(quick=dict(main=(("permutation", (0,)),), ring=(), controls=(), larger={}, others=(), noise={}, samples={}),
              full=dict(main=tuple((b, tuple(range(100 + 10 * i, 105 + 10 * i))) for i, b in enumerate(BASES)),
-                       ring=(100, 110, 120), controls=(100, 110, 120, 130),
-                       larger={65: ("narrow", "wide", "legendre"), 129: ("narrow", "wide")}, others=(100, 110),
-                       noise={.1: (100, 110, 120), .15: (100, 110, 120), .2: (100, 110, 120)},
-                       samples={8000: (100, 110, 120), 4000: (100, 110, 120)}))
+                       ring=(100, 110, 120), controls=(100, 110, 120), others=(100, 110),
+                       larger={65: (("narrow", "wide", "legendre"), (110, 120)), 129: (("narrow", "wide"), (120,))},
+                       noise={level: (100, 110) for level in (.1, .15, .2)},
+                       samples={n: (110, 120) for n in (8000, 4000)}))
 
 def solver_plan() -> list: # of (group, arguments of the `World`, samples)
     "What the profile measures; in the full one each run has data of its own."
@@ -686,17 +686,17 @@ def solver_plan() -> list: # of (group, arguments of the `World`, samples)
             for s in seeds: add("N = 33", kind, s, basis)
     for kind in three:
         for s in size["ring"]: add("ring", kind, s, circulant=True)
-    for kind in CONTROLS:
-        for s in size["controls"]: add("N = 33", kind, s)
     for kind in ("slices", "dispersive"):
         for s in size["others"]: add("ring" if kind == "dispersive" else "N = 33", kind, s)
     for s in size["others"]: add("ring", "slices", s, circulant=True)
+    for kind in CONTROLS:
+        for s in size["controls"]: add("N = 33", kind, s)
+    for N, (kinds, seeds) in size["larger"].items():
+        for kind in kinds:
+            for s in seeds: add(f"N = {N}", kind, s, N=N)
     for level, seeds in size["noise"].items():
         for kind in three:
             for s in seeds: add(f"noise {level:g}", kind, s, noise=level)
-    for N, kinds in size["larger"].items():
-        for kind in kinds:
-            for s in (100, 110): add(f"N = {N}", kind, s, N=N)
     for n, seeds in size["samples"].items():
         for kind in three:
             for s in seeds: add(f"{n} samples", kind, s, samples=n)
@@ -758,7 +758,7 @@ def solver_rows(runs: list) -> Scoreboard: # of `solver_runs`
             board.add(measure=measure, value=float(value), unit=unit or None, target=target, **common, **kw)
         if kind in CONTROLS: _control_rows(add, [r for _, r in found])
         else:
-            chance = chance_cosine(World(**found[0][0]), 10)["random order"]
+            chance = chance_cosine(World(**found[0][0]))["random order"]
             _score_rows(add, aims, chance, [r for _, r in found])
     return board
 

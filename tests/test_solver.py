@@ -295,3 +295,44 @@ def spoiled(how):
 def test_bad_input_is_told_in_one_line(how, told):
     with pytest.raises(SymnbError, match=told) as e: solve(spoiled(how))
     assert "\n" not in str(e.value)
+
+
+def test_intervals_of_a_share():
+    low, high = solver.interval(15, 15)
+    assert low == pytest.approx(.025 ** (1 / 15), rel=1e-6) and high == 1 # the closed form where all succeed
+    assert solver.interval(0, 4)[1] == pytest.approx(1 - .025 ** (1 / 4), rel=1e-6)
+
+
+def run(**kw):
+    return dict(dict(found=True, cosine=.9999, rmse=.002, rotation=.9999, step=1.001, phases=.01, filter=.999, hidden=.9999,
+                     margin=.04, stationarity=1., agreement=1., starts=2, best="direct", loss=-2., seconds=5.,
+                     relax_seconds=1., fall=.01), **kw)
+
+
+def test_rows_tell_the_worst_run_and_both_errors_of_the_verdict():
+    cell = lambda seed, **kw: ("N = 33", dict(kind="wide", basis="dst", seed=seed), 1000, run(**kw))
+    board = solver.solver_rows([cell(0), cell(1, cosine=.9, step=.97), cell(2, found=False), cell(3, seconds=30.)])
+    value = {r.measure: r.value for r in board}
+    met = {r.measure: r.met for r in board if r.target}
+    assert value["cosine, least"] == .9 and value["success rate"] == .5 and value["found although wrong"] == .25
+    assert value["not found although right"] == .25 and value["CPU time, largest"] == 30.
+    assert value["step on held-out signals, largest error"] == pytest.approx(.03)
+    assert not met["cosine, least"] and not met["CPU time, largest"] and met["hidden signal, least correlation"]
+    assert board[0].seeds == [0, 1, 2, 3] and board[0].chance < .1
+    control = solver.solver_rows([("N = 33", dict(kind="white", basis="dst", seed=0), 1000, run(found=False))])
+    assert {r.measure: r.met for r in control if r.target} == {"found": True}
+    assert len(solver.solver_table(board)) == 1
+
+
+def test_the_full_plan_has_five_fresh_data_sets_a_cell(monkeypatch):
+    monkeypatch.setenv("SYMNB_PROFILE", "full")
+    plan = solver.solver_plan()
+    keys = [str(sorted(kw.items())) + str(n) for _, kw, n in plan]
+    assert len(set(keys)) == len(keys)
+    main = [kw for g, kw, n in plan if g == "N = 33" and kw["kind"] in ("narrow", "wide", "legendre")]
+    seeds = {(kw["kind"], b): {k["seed"] for k in main if (k["kind"], k["basis"]) == (kw["kind"], b)}
+             for kw in main for b in ("identity", "permutation", "dst")}
+    assert len(seeds) == 9 and min(map(len, seeds.values())) >= 5
+    assert not seeds["wide", "dst"] & seeds["wide", "identity"] # data of their own
+    monkeypatch.setenv("SYMNB_PROFILE", "quick")
+    assert len(solver.solver_plan()) == 3
