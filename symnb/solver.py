@@ -10,7 +10,7 @@ __all__ = ['RULE', 'SIZES', 'covariance', 'prepared', 'padded_generator', 'orbit
            'solve', 'solution_figure', 'solver_run', 'solver_plan', 'solver_runs', 'interval', 'solver_rows',
            'solver_table', 'noise_figure', 'solver_task', 'bench_solver']
 
-# %% ../nbs/12_lens_solver.ipynb #503b3fbc
+# %% ../nbs/12_lens_solver.ipynb #ef4f4d8f
 import math, time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +21,8 @@ from .algebra import remembered
 from .lab import SymnbError, profile, progress
 from .measures import Row, Scoreboard
 from .worlds import (BASES, CONTROLS, World, chance_cosine, cropped_step, dispersive_phases, eigenphases,
-                          filter_correlation, generator_cosine, generator_rmse, hidden_correlation, measured_step)
+                          filter_correlation, generator_cosine, generator_rmse, hidden_correlation,
+                          measured_step)
 
 # %% ../nbs/12_lens_solver.ipynb #991da5c6
 def covariance(x # (n, N), demeaned
@@ -29,10 +30,14 @@ def covariance(x # (n, N), demeaned
     "Covariance over the samples, float64."
     return (x.T @ x).astype(float) / len(x)
 
-def prepared(x, least: int = 30) -> tuple: # least samples a sensor; (n, N) float32, mean (N,), standard deviation
+# %% ../nbs/12_lens_solver.ipynb #eac6e854
+def prepared(x, # array or tensor (n, N)
+             least: int = 30 # samples a sensor
+            ) -> tuple: # (n, N) float32; mean (N,); standard deviation
     "Samples without their mean, over one standard deviation; what cannot be solved raises `SymnbError`."
     try: x = np.asarray(x.detach().cpu() if torch.is_tensor(x) else x, dtype=np.float32)
-    except (TypeError, ValueError): raise SymnbError(f"x: expected numbers, found {type(x).__name__}") from None
+    except (TypeError, ValueError):
+        raise SymnbError(f"x: expected numbers, found {type(x).__name__}") from None
     if x.ndim != 2: raise SymnbError(f"x: expected samples by sensors (n, N), found shape {x.shape}")
     n, N = x.shape
     if N % 2 == 0 or N < 5:
@@ -48,7 +53,8 @@ def prepared(x, least: int = 30) -> tuple: # least samples a sensor; (n, N) floa
     scale = math.sqrt(np.square(each).mean())
     still = np.flatnonzero(each <= 1e-6 * max(scale, 1e-30))
     if len(still):
-        raise SymnbError(f"x: expected sensors that vary, found {len(still)} constant, the first at {still[0]}")
+        raise SymnbError(f"x: expected sensors that vary, found {len(still)} constant, "
+                         f"the first at {still[0]}")
     x = np.ascontiguousarray(x / np.float32(scale))
     values = np.linalg.eigvalsh(covariance(x))
     if not values[0] > 1e-6 * values[-1]:
@@ -58,7 +64,7 @@ def prepared(x, least: int = 30) -> tuple: # least samples a sensor; (n, N) floa
 
 # %% ../nbs/12_lens_solver.ipynb #9e479139
 def padded_generator(W, padding: int): # (M, M) skew, M = N + 2 padding
-    "The generator whose step takes each row of W to the next: rows and padding axes are the points of a ring."
+    "The generator whose step takes each row of W to the next, on a ring of rows and padding."
     N = len(W)
     B = np.eye(N + 2 * padding)
     B[padding:padding + N, padding:padding + N] = W
@@ -190,7 +196,8 @@ class Objective:
               rows: int = None) -> float: # first samples to use
         y = self.x[:rows] @ W.T.astype(np.float32)
         _, _, resolution, information = self.weights
-        return self.second(W)[0] + resolution * Pooled(y, width).entropy() - (resolution + information) * self.joint
+        return (self.second(W)[0] + resolution * Pooled(y, width).entropy()
+                - (resolution + information) * self.joint)
 
     def gradient(self, W, width: float = .1, rows: int = None): # (N, N) skew
         "d value / dB at B = 0 of exp(B) W, over skew B; twice it, as both triangles count."
@@ -313,6 +320,7 @@ def joint_diagonal(A, B, sweeps: int = 12) -> tuple: # V; diagonals (2, N) of V^
         if largest < 1e-3: break
     return V, M[:, np.arange(N), np.arange(N)]
 
+# %% ../nbs/12_lens_solver.ipynb #41e2fa5b
 def direct_start(fourth: Fourth, S, circulant: bool = False):
     "Eigenvectors of the slowest mode in the order of its eigenvalues; on a ring by the angle of two modes."
     if not circulant: return with_signs(np.linalg.eigh(fourth.modes[0])[1].T, S)
@@ -365,6 +373,7 @@ def _best_move(R): # (N, N) |correlations| in the present order
             order = np.r_[:k, part, k:i, j + 1:N] if k <= i else np.r_[:i, j + 1:k, part, k:N]
     return gain, order
 
+# %% ../nbs/12_lens_solver.ipynb #26e03d6e
 def seriate(W, S, moves: int = 400):
     "Reorder rows so that the |correlations| of neighbours add to more: 2-opt and or-opt, best move first."
     for _ in range(moves):
@@ -401,6 +410,7 @@ def chain_coordinates(C, circulant: bool = False, reach: int = 3, span: int = 7
     u = least_squares(miss, np.arange(N, dtype=float), slope, loss="soft_l1", f_scale=.1, max_nfev=40).x
     return np.sort(u)
 
+# %% ../nbs/12_lens_solver.ipynb #1a7a93f7
 def regrid(W, u, circulant: bool = False): # u: (N,) coordinates, ascending
     "Rows at equal distances along the chain, interpolated as band-limited functions of their index."
     N = len(W)
@@ -429,6 +439,7 @@ def mirrors(W, objective: Objective, most: int = 150): # (k, N) unit vectors
         if len(kept) == most: break
     return np.stack(kept)
 
+# %% ../nbs/12_lens_solver.ipynb #e27dfb4b
 def mirrored(W, u): return W - 2 * np.outer(W @ u, u)
 
 def reflect(objective: Objective, W, value: float, rows: int = 4000) -> tuple: # W, value
@@ -485,7 +496,7 @@ def stationarity(x, W, circulant: bool = False, lags: int = 4, blocks: int = 8
     return max(found)
 
 def margin(objective: Objective, W, most: int = 60) -> float: # of samples that W was not fitted to
-    "The least rise of the objective under a mirror; about 0 where the data do not tell W from its mirror images."
+    "The least rise of the objective under a mirror; about 0 where data do not tell W from its mirror images."
     here = objective.value(W)
     return min(objective.value(mirrored(W, u)) for u in mirrors(W, objective, most)) - here
 
@@ -507,7 +518,8 @@ def relax(objective: Objective, W, padding: int = 6, steps: int = 150, rate: flo
         law, (second, G) = Pooled(y, width), objective.second(flat, left=False)
         eigenvalues = torch.linalg.eigvalsh(L @ S @ L.mT).flip(0).clamp_min(1e-9)
         joint = (weight * ((2 * math.pi * eigenvalues).log() + 1) / 2).sum() / weight.sum()
-        losses.append(second + resolution * law.entropy() - (resolution + information) * float(joint.detach()))
+        losses.append(second + resolution * law.entropy()
+                      - (resolution + information) * float(joint.detach()))
         if step == steps: break
         G = 2 * G @ flat @ objective.S - resolution * (law.score().T @ objective.x) / y.size
         optimizer.zero_grad()
@@ -551,11 +563,13 @@ class LensSolution:
         if torch.is_tensor(x):
             W, mean = torch.as_tensor(self.W).to(x), torch.as_tensor(self.mean).to(x)
             return (x - mean) @ W.mT / self.scale
-        return (np.asarray(x, np.float32) - self.mean.astype(np.float32)) @ self.W.T.astype(np.float32) / self.scale
+        W, mean = self.W.astype(np.float32), self.mean.astype(np.float32)
+        return (np.asarray(x, np.float32) - mean) @ W.T / np.float32(self.scale)
 
     def lacking(self) -> list:
         "The conditions of `RULE` that are not met."
-        met = dict(margin=self.margin >= RULE["margin"], stationarity=self.stationarity <= RULE["stationarity"],
+        met = dict(margin=self.margin >= RULE["margin"],
+                   stationarity=self.stationarity <= RULE["stationarity"],
                    samples=self.samples >= RULE["samples"] * self.N)
         return [k for k, v in met.items() if not v]
 
@@ -589,6 +603,13 @@ def _action(A, N, circulant, exact):
     if not circulant: return WindowedAction(MatrixAction(A, "steps", skew=True), N)
     return MatrixAction(A, "steps", N, N if exact else None, skew=True)
 
+# %% ../nbs/12_lens_solver.ipynb #c9822e97
+def _relaxed(out, objective, padding):
+    began = time.process_time()
+    A, out.filter, out.L, out.relaxed = relax(objective, out.W, padding)
+    out.candidate = _action(A, out.N, out.circulant, False)
+    out.relax_seconds = time.process_time() - began
+
 # %% ../nbs/12_lens_solver.ipynb #d5f63735
 def solve(x, # (n, N) array or tensor: samples by sensors, N odd
           circulant: bool = False, # a ring, or a window into a longer line
@@ -600,7 +621,7 @@ def solve(x, # (n, N) array or tensor: samples by sensors, N odd
           polish_rows: int = 60000, # samples that the best start is polished on
           verbose: bool = False
          ) -> LensSolution:
-    "The order, or the basis, in which the law of x is the same after a step, and a verdict; blind to the basis."
+    "The basis in which the law of x is the same after a step, and a verdict."
     began = time.process_time()
     x, mean, scale = prepared(x)
     held = min(rows, len(x) // 4)
@@ -626,18 +647,12 @@ def solve(x, # (n, N) array or tensor: samples by sensors, N odd
     agreement = _agreement(*(chain_step(t[1], circulant) for t in tried[:2]))
     padding = 0 if circulant else padding
     A = torch.from_numpy(padded_generator(W, padding))
-    out = LensSolution(False, _action(A, len(W), circulant, True), W, W, W[len(W) // 2], mean, scale, circulant,
-                       judge.value(W), margin(judge, W), stationarity(x, W, circulant), agreement,
+    out = LensSolution(False, _action(A, len(W), circulant, True), W, W, W[len(W) // 2], mean, scale,
+                       circulant, judge.value(W), margin(judge, W), stationarity(x, W, circulant), agreement,
                        [t[0] for t in tried], trace, len(x), time.process_time() - began)
     out.found = not out.lacking()
     if relax: _relaxed(out, objective, padding)
     return out
-
-def _relaxed(out, objective, padding):
-    began = time.process_time()
-    A, out.filter, out.L, out.relaxed = relax(objective, out.W, padding)
-    out.candidate = _action(A, out.N, out.circulant, False)
-    out.relax_seconds = time.process_time() - began
 
 # %% ../nbs/12_lens_solver.ipynb #a80306c8
 def solution_figure(s: LensSolution, world: World):
@@ -668,14 +683,17 @@ def solver_run(world: World, samples: int = 180000, relax: bool = True) -> dict:
                 best=s.starts[0]["start"], loss=s.loss, seconds=s.seconds, relax_seconds=s.relax_seconds,
                 fall=0. if s.relaxed is None else float(s.relaxed[0] - s.relaxed[-1]))
 
-# %% ../nbs/12_lens_solver.ipynb #a6db43cc
-SIZES = dict(quick=dict(main=(("permutation", (0,)),), ring=(), controls=(), larger={}, others=(), noise={}, samples={}),
+# %% ../nbs/12_lens_solver.ipynb #d3e5d444
+SIZES = dict(quick=dict(main=(("permutation", (0,)),), ring=(), controls=(), larger={}, others=(), noise={},
+                        samples={}),
              full=dict(main=tuple((b, tuple(range(100 + 10 * i, 105 + 10 * i))) for i, b in enumerate(BASES)),
                        ring=(100, 110, 120), controls=(100, 110, 120), others=(100, 110),
-                       larger={65: (("narrow", "wide", "legendre"), (110, 120)), 129: (("narrow", "wide"), (120,))},
+                       larger={65: (("narrow", "wide", "legendre"), (110, 120)),
+                               129: (("narrow", "wide"), (120,))},
                        noise={level: (100, 110) for level in (.1, .15, .2)},
                        samples={n: (110, 120) for n in (8000, 4000)}))
 
+# %% ../nbs/12_lens_solver.ipynb #a6db43cc
 def solver_plan() -> list: # of (group, arguments of the `World`, samples)
     "What the profile measures; in the full one each run has data of its own."
     size, three, out = SIZES[profile().name], ("narrow", "wide", "legendre"), []
@@ -702,10 +720,13 @@ def solver_plan() -> list: # of (group, arguments of the `World`, samples)
             for s in seeds: add(f"{n} samples", kind, s, samples=n)
     return out
 
-_DECIDES = (solve, _start, settle, reflect, mirrors, relax, descend, Fourth, Objective, Pooled, alignment, uniformity,
-            direct_start, annealed_start, seriate, chain_coordinates, regrid, stationarity, margin, solver_run, World)
+# %% ../nbs/12_lens_solver.ipynb #6d0e1032
+_DECIDES = (solve, _start, settle, reflect, mirrors, relax, descend, Fourth, Objective, Pooled, alignment,
+            uniformity, direct_start, annealed_start, seriate, chain_coordinates, regrid, stationarity, margin,
+            solver_run, World)
 
-def solver_runs(plan=None) -> list: # of (group, arguments of the `World`, samples, what `solver_run` measured)
+def solver_runs(plan=None # without it `solver_plan()`
+               ) -> list: # of (group, arguments of the `World`, samples, what `solver_run` measured)
     "All runs of a plan, each kept as soon as it is there."
     return [(*cell, remembered("solver", list(cell), _DECIDES,
                                lambda: solver_run(World(**cell[1]), cell[2], cell[2] == 180000)))
@@ -718,6 +739,7 @@ def interval(k: int, n: int) -> tuple: # both ends
     found = binomtest(k, n).proportion_ci()
     return float(found.low), float(found.high)
 
+# %% ../nbs/12_lens_solver.ipynb #5a612335
 def _control_rows(add, found):
     yes = sum(r["found"] for r in found)
     add("found", yes / len(found), "share", "<= 0")
@@ -729,9 +751,11 @@ def _score_rows(add, group, chance, found):
     seen = {k: np.array([r[k] for r in found], float) for k in found[0] if k != "best"}
     asked = group in ("N = 33", "ring", "N = 65", "N = 129")
     add("cosine, least", seen["cosine"].min(), "", ">= 0.998" if asked else None, chance=chance)
-    add("cosine, median", np.median(seen["cosine"]), "", ">= 0.9995" if group == "N = 33" else None, chance=chance)
+    add("cosine, median", np.median(seen["cosine"]), "", ">= 0.9995" if group == "N = 33" else None,
+        chance=chance)
     add("RMSE, largest", seen["rmse"].max())
-    add("step on held-out signals, largest error", np.abs(seen["step"] - 1).max(), "pixels", "<= 0.01" if asked else None)
+    add("step on held-out signals, largest error", np.abs(seen["step"] - 1).max(), "pixels",
+        "<= 0.01" if asked else None)
     add("eigenphases, largest error", seen["phases"].max(), "radians")
     add("filter, least cosine with a delta", seen["filter"].min(), "", ">= 0.99" if asked else None)
     add("hidden signal, least correlation", seen["hidden"].min(), "", ">= 0.99" if asked else None)
@@ -767,9 +791,12 @@ def solver_table(board: Scoreboard): # a pandas table: a row for each world and 
     "The main columns of the rows, side by side."
     import pandas as pd
     short = {"cosine, least": "cosine, least", "cosine, median": "median", "RMSE, largest": "RMSE",
-             "step on held-out signals, largest error": "step error", "hidden signal, least correlation": "hidden",
-             "CPU time, largest": "CPU s", "CPU time of the relaxed stage, mean": "relaxed", "success rate": "success",
-             "success rate, lower end of its 95 % interval": "95 % from", "found although wrong": "wrongly found",
+             "step on held-out signals, largest error": "step error",
+             "hidden signal, least correlation": "hidden",
+             "CPU time, largest": "CPU s", "CPU time of the relaxed stage, mean": "relaxed",
+             "success rate": "success",
+             "success rate, lower end of its 95 % interval": "95 % from",
+             "found although wrong": "wrongly found",
              "not found although right": "wrongly not", "found": "found"}
     rows = {}
     for r in board:
@@ -799,8 +826,8 @@ def solver_task(board: Scoreboard, # gets the rows
     board.extend(solver_rows(solver_runs()))
     world = World("wide", basis="dst")
     s = solve(world.draw(120000))
-    return [(f"{s}. In the hidden basis: the representation is the identity up to sign and direction, and the "
-             "error of a step lies at the edges.", solution_figure(s, world))]
+    return [(f"{s}. In the hidden basis the representation is the identity, up to sign and direction.",
+             solution_figure(s, world))]
 
 # %% ../nbs/12_lens_solver.ipynb #7059ea19
 def bench_solver(samples: int = 180000, seed: int = 0) -> Scoreboard:

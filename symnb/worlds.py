@@ -58,17 +58,21 @@ def _windows(rng, n, N):
     while len(out) < n:
         which, start = rng.integers(len(line), size=2 * n)[:, None], rng.uniform(0, N + 28, (2 * n, 1))
         at, part = start.astype(int) + np.arange(N), (start % 1).astype(np.float32)
-        x = line[which, np.minimum(at, 2 * N + 28)] * (1 - part) + line[which, np.minimum(at + 1, 2 * N + 28)] * part
+        left, right = (line[which, np.minimum(at + k, 2 * N + 28)] for k in (0, 1))
+        x = left * (1 - part) + right * part
         out = np.concatenate([out, x[(x > 1e-3).any(1)]])
     return out[:n]
 
+@functools.lru_cache(2)
+def _smooth_images(width):
+    from scipy.ndimage import gaussian_filter
+    return gaussian_filter(_digit_images(), (0, width, width))
+
 def _circles(rng, n, N, radius: float = 10.5): # in pixels
-    "Samples (n, N) at points on a circle about the centre of digits, averaged over the spacing of the points."
-    from scipy.ndimage import gaussian_filter, map_coordinates
-    images = _digit_images()
-    spacing = 2 * math.pi * radius / N
-    smooth = gaussian_filter(images, (0, spacing, spacing))
-    which, phase = rng.integers(len(images), size=n)[:, None], rng.uniform(0, 2 * math.pi, (n, 1))
+    "Samples (n, N) on a circle about the centre of digits, averaged over the spacing of the points."
+    from scipy.ndimage import map_coordinates
+    smooth = _smooth_images(2 * math.pi * radius / N)
+    which, phase = rng.integers(len(smooth), size=n)[:, None], rng.uniform(0, 2 * math.pi, (n, 1))
     angle = phase + 2 * math.pi * np.arange(N) / N
     y, x = (13.5 + radius * f(angle) for f in (np.sin, np.cos))
     return map_coordinates(smooth, np.stack([which + 0 * y, y, x]), order=1).astype(np.float32)
@@ -125,7 +129,8 @@ def hidden_basis(name: str, N: int, seed: int = 0) -> np.ndarray: # (N, N) ortho
 def _sampler(kind, N, circulant, seed) -> Callable: # (rng, n) -> hidden signals (n, N), before scaling
     legs = [lambda d, size, l=l: legendre(d, size, l) for l in (2, 3)]
     if kind in SIZES:
-        return lambda rng, n: events(rng, n, N, legs if kind == "legendre" else [gaussian], SIZES[kind], circulant)
+        shapes = legs if kind == "legendre" else [gaussian]
+        return lambda rng, n: events(rng, n, N, shapes, SIZES[kind], circulant)
     if kind == "slices": return lambda rng, n: (_circles if circulant else _windows)(rng, n, N)
     if kind == "dispersive": return lambda rng, n: _dispersed(rng, n, N)
     if kind == "none":
@@ -138,8 +143,9 @@ def _sampler(kind, N, circulant, seed) -> Callable: # (rng, n) -> hidden signals
 def _one_of(name, value, allowed):
     if value not in allowed: raise SymnbError(f"{name}: expected {', '.join(allowed)}, found '{value}'")
 
+# %% ../nbs/10_worlds.ipynb #add41198
 class World:
-    "Signals with a hidden translation (or, among `CONTROLS`, without one to be found), and the truth about them."
+    "Signals with a hidden translation (of `CONTROLS`: without one to be found), and the truth about them."
     block = 4096 # samples drawn together
 
     def __init__(self,
@@ -185,7 +191,7 @@ class World:
 
     @functools.cached_property
     def action(self) -> Action:
-        "Translation by t pixels in the basis of the draws; in a window, with N pixels of padding on both sides."
+        "Translation by t pixels in the basis of the draws; a window has N pixels of padding on both sides."
         N, pad = self.N, 0 if self.circulant else self.N
         if self.kind == "dispersive": A = _ring_generator(dispersive_phases(N))
         else: A = shift_generator(N + 2 * pad).numpy()
@@ -207,8 +213,10 @@ class World:
 
     def __repr__(self):
         where = "ring" if self.circulant else "window"
-        return f"World({self.kind}, {where} of {self.N}, {self.basis}, noise {self.noise:g}, seed {self.seed})"
+        return (f"World({self.kind}, {where} of {self.N}, {self.basis}, noise {self.noise:g}, "
+                f"seed {self.seed})")
 
+# %% ../nbs/10_worlds.ipynb #e0a77844
 def _ring_generator(phases) -> np.ndarray: # (N, N) skew, of phases ((N + 1) / 2,) from wave number 0
     N = 2 * len(phases) - 1
     row = np.fft.irfft(-1j * phases, N)
