@@ -315,8 +315,6 @@ def lens_files(s: LensSolution, x, out, # a folder
                name: str = "data") -> list: # paths written
     "Write the page and, where something was found, the action and the adaptor."
     out = Path(out)
-    try: out.mkdir(parents=True, exist_ok=True)
-    except OSError as e: raise SymnbError(f"{out}: cannot be made: {e.strerror}") from None
     lens_report(s, x, out / "report.html", name)
     if not s.found: return [out / "report.html"]
     s.action.save(out / "action")
