@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['SIZES', 'PATTERNS', 'GAN_SCORES', 'patterns', 'PatternCNN', 'pattern_mlp', 'adapted', 'ways', 'fit_patterns', 'right',
-           'unlabelled_solution', 'label_curve', 'label_figure', 'adapted_curves', 'adaptor_rows', 'two_opt',
-           'independent_chain', 'gan_generators', 'gan_scores', 'baseline_rows', 'gan_rows', 'lens_report',
-           'lens_files']
+           'unlabelled_solution', 'label_curve', 'label_figure', 'adapted_curves', 'adaptor_rows', 'own_rows',
+           'two_opt', 'independent_chain', 'baseline_rows', 'gan_generators', 'shift_cosines', 'gan_scores',
+           'idle_scores', 'gan_rows', 'gan_figure', 'lens_report', 'lens_files', 'adaptor_task']
 
-# %% ../nbs/13_lens_use.ipynb #84afa50a
+# %% ../nbs/13_lens_use.ipynb #a09e7e90
 import math, time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,19 +17,20 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 from .algebra import remembered, report_page, whiten
-from .lab import SymnbError, device, profile, progress, save_tensors, seed_everything, train
+from .data import Digits
+from .lab import device, profile, progress, save_tensors, seed_everything, train
 from .measures import Row, Scoreboard, over_seeds
 from .solver import RULE, LensSolution, chain_step, solve
 from .supervised import _linear
 from .worlds import (World, chance_cosine, chance_steps, cropped_step, eigenphases, generator_cosine,
                           generator_rmse, legendre, phase_step)
 
-# %% ../nbs/13_lens_use.ipynb #17a9d764
+# %% ../nbs/13_lens_use.ipynb #80370d0a
 SIZES = dict(
     quick=dict(seeds=(0,), bases=("permutation",), labels=(50, 500, 5000), repeats=1, steps=300, tested=2000,
-               samples=20_000, gan=2000, starts=3, rings=(7,)),
+               samples=20_000, gan=2000, starts=3, rings=(7,), own=False),
     full=dict(seeds=(0, 1, 2), bases=("permutation", "dst"), labels=(50, 100, 200, 500, 1000, 5000), repeats=2,
-              steps=600, tested=5000, samples=100_000, gan=30_000, starts=10, rings=(7, 9)))
+              steps=600, tested=5000, samples=100_000, gan=30_000, starts=10, rings=(7, 9), own=True))
 
 # %% ../nbs/13_lens_use.ipynb #055d80d6
 PATTERNS = ("l = 2", "l = 2, negative", "l = 3", "l = 3, negative")
@@ -143,6 +144,7 @@ def adapted_curves(basis: str, seed: int) -> dict: # as `label_curve`; and of th
 
 _READ = ("labels", "repeats", "steps", "tested")
 
+# %% ../nbs/13_lens_use.ipynb #c789ec38
 def adaptor_rows(seeds=None) -> tuple: # merged rows, and `adapted_curves` by (basis, seed)
     "The adaptor in all bases and seeds of the profile."
     size, board, kept = SIZES[profile().name], Scoreboard(), {}
@@ -161,6 +163,22 @@ def adaptor_rows(seeds=None) -> tuple: # merged rows, and `adapted_curves` by (b
                           n=size["repeats"], target="<= 1", **common)
             board.add(method="fast solver", measure="cosine", value=k["cosine"], seconds=k["seconds"], **common)
     return over_seeds(board), kept
+
+# %% ../nbs/13_lens_use.ipynb #9e52eea3
+def own_rows(seed: int) -> Scoreboard:
+    "The solver on unlabelled samples of the task itself."
+    def compute():
+        world = World("wide", basis="permutation", seed=seed)
+        s = solve(patterns(world, 180_000, 5)[0], seed=seed, relax=False)
+        known = chance_cosine(world)
+        rows = {"cosine": generator_cosine(chain_step(s.W), world.truth), "found": float(s.found),
+                "stationarity": s.stationarity}
+        return {k: dict(value=v, chance=known["random rotation"] if k == "cosine" else None) for k, v in rows.items()}
+    board = Scoreboard()
+    for measure, v in remembered("own", [seed], (patterns, solve, World), compute).items():
+        board.add(task="adaptor", method="fast solver", measure=measure, data="wide world with patterns, permutation",
+                  seeds=[seed], **v)
+    return board
 
 # %% ../nbs/13_lens_use.ipynb #ce2330ae
 def two_opt(order, weight # (N,) numbers of rows; (N, N) symmetric
@@ -194,6 +212,28 @@ def independent_chain(x, # (n, N)
     signs = np.sign(R[order[:-1], order[1:]])
     return Q[order] * np.cumprod([1, *signs])[:, None]
 
+# %% ../nbs/13_lens_use.ipynb #7d14d4b3
+def baseline_rows(seed: int) -> Scoreboard:
+    "Independent components in order, in three worlds."
+    size = SIZES[profile().name]
+    def compute():
+        board = Scoreboard()
+        for kind in ("narrow", "wide", "legendre"):
+            world = World(kind, basis="permutation", seed=seed)
+            known, x = chance_cosine(world), world.draw(size["samples"])
+            for name, swaps in {"ICA, Fiedler order": False, "ICA, Fiedler order, 2-opt": True}.items():
+                began = time.process_time()
+                G = chain_step(independent_chain(x, swaps, seed))
+                common = dict(task="adaptor", method=name, data=f"{kind} world, permutation", seeds=[seed],
+                              seconds=time.process_time() - began)
+                board.add(measure="cosine", value=generator_cosine(G, world.truth), chance=known["random rotation"],
+                          baseline=known["identity"], floor=1., **common)
+                board.add(measure="RMSE", value=generator_rmse(G, world.truth), floor=0.,
+                          baseline=generator_rmse(np.eye(world.N), world.truth), **common)
+        return [asdict(r) for r in board]
+    key = [seed, profile().name, size["samples"]]
+    return Scoreboard(Row(**r) for r in remembered("baselines", key, (independent_chain, two_opt, World), compute))
+
 # %% ../nbs/13_lens_use.ipynb #943cdff5
 def gan_generators(x, # (n, N) samples
                    starts: int, steps: int, every: int, # snapshots
@@ -219,54 +259,59 @@ def gan_generators(x, # (n, N) samples
         if (i + 1) % every == 0: found.append(torch.linalg.matrix_exp((A - A.mT) / 2).detach())
     return torch.stack(found)
 
-GAN_SCORES = ("one step, at the end", "any shift but the identity, at the end", "any shift, best epoch")
-
-def gan_scores(G # (snapshots, starts, N, N)
-              ) -> np.ndarray: # (3, starts): `GAN_SCORES`
-    "Cosines with the shifts of a ring, from the honest to the flattering."
+def shift_cosines(G # (..., N, N)
+                 ) -> np.ndarray: # (..., N), the identity first
+    "Cosine with each shift of a ring."
     G, N = np.asarray(G, float), G.shape[-1]
     shifts = np.stack([np.roll(np.eye(N), k, 0) for k in range(N)])
-    cos = np.einsum("ersd,ksd->erk", G, shifts) / np.linalg.norm(G, axis=(2, 3))[..., None] / math.sqrt(N)
+    return np.einsum("...sd,ksd->...k", G, shifts) / np.linalg.norm(G, axis=(-2, -1))[..., None] / math.sqrt(N)
+
+GAN_SCORES = ("one step, at the end", "any shift but the identity, at the end", "any shift, best epoch")
+
+def gan_scores(cos # (snapshots, starts, N): `shift_cosines`
+              ) -> np.ndarray: # (3, starts): `GAN_SCORES`
+    "From the honest score to the flattering one."
     return np.stack([cos[-1][:, [1, -1]].max(1), cos[-1][:, 1:].max(1), cos.max((0, 2))])
 
-# %% ../nbs/13_lens_use.ipynb #7d14d4b3
-def baseline_rows(seed: int) -> Scoreboard:
-    "Independent components in order, and SymmetryGAN with several starts."
-    size = SIZES[profile().name]
-    def compute():
-        board = Scoreboard()
-        for kind in ("narrow", "wide", "legendre"):
-            world = World(kind, basis="permutation", seed=seed)
-            known, x = chance_cosine(world), world.draw(size["samples"])
-            for name, swaps in {"ICA, Fiedler order": False, "ICA, Fiedler order, 2-opt": True}.items():
-                began = time.process_time()
-                G = chain_step(independent_chain(x, swaps, seed))
-                common = dict(task="adaptor", method=name, data=f"{kind} world, permutation", seeds=[seed],
-                              seconds=time.process_time() - began)
-                board.add(measure="cosine", value=generator_cosine(G, world.truth), chance=known["random rotation"],
-                          baseline=known["identity"], floor=1., **common)
-                board.add(measure="RMSE", value=generator_rmse(G, world.truth), floor=0.,
-                          baseline=generator_rmse(np.eye(world.N), world.truth), **common)
-        return [asdict(r) for r in board]
-    key = [seed, profile().name, size["samples"]]
-    return Scoreboard(Row(**r) for r in remembered("baselines", key, (independent_chain, two_opt, World), compute))
+# %% ../nbs/13_lens_use.ipynb #91e780e5
+def idle_scores(N: int) -> tuple: # (3,) each: mean of random rotations, the identity
+    "`GAN_SCORES` of steps that know nothing."
+    rotations = np.stack([chance_steps(N, k)["random rotation"] for k in range(200)])
+    return gan_scores(shift_cosines(rotations[None])).mean(1), gan_scores(shift_cosines(np.eye(N)[None, None]))[:, 0]
 
-def gan_rows() -> tuple: # rows; scores (3, starts) by N
-    "SymmetryGAN on the circle of points, with each of the three scores."
+# %% ../nbs/13_lens_use.ipynb #4fd821cb
+def gan_rows() -> tuple: # rows; `shift_cosines` (snapshots, starts, N) by N
+    "SymmetryGAN on the circle of points with each of the three scores, and the solver beside it."
     size, board, found = SIZES[profile().name], Scoreboard(), {}
     for N in size["rings"]:
         def compute():
             x = World("slices", N=N, circulant=True, noise=0.).draw(200_000)
-            return gan_scores(gan_generators(x, size["starts"], size["gan"], size["gan"] // 100)).tolist()
-        key = [N, profile().name, size["starts"], size["gan"]]
-        found[N] = scores = np.array(remembered("gan", key, (gan_generators, gan_scores, World), compute))
-        rotations = np.stack([chance_steps(N, k)["random rotation"] for k in range(200)])
-        known = zip(gan_scores(rotations[None]).mean(1), gan_scores(np.eye(N)[None, None])[:, 0])
-        for name, row, (chance, idle) in zip(GAN_SCORES, scores, known):
-            for start, v in enumerate(row):
-                board.add(task="adaptor", method=f"SymmetryGAN, N = {N}", measure=f"cosine with {name}", value=v,
-                          chance=chance, baseline=idle, floor=1., data="slices, ring", seeds=[start])
+            s = solve(x, circulant=True, relax=False)
+            G = gan_generators(x, size["starts"], size["gan"], size["gan"] // 20)
+            return dict(gan=shift_cosines(G).tolist(), solver=shift_cosines(chain_step(s.W, True)).tolist(),
+                        found=float(s.found))
+        key, code = [N, profile().name, size["starts"], size["gan"]], (gan_generators, shift_cosines, solve, World)
+        kept = remembered("gan", key, code, compute)
+        found[N], mine = np.array(kept["gan"]), gan_scores(np.array(kept["solver"])[None, None])
+        for k, name in enumerate(GAN_SCORES):
+            chance, idle = (v[k] for v in idle_scores(N))
+            common = dict(task="adaptor", measure=f"cosine with {name}", chance=chance, baseline=idle, floor=1.,
+                          data="slices, ring")
+            for start, v in enumerate(gan_scores(found[N])[k]):
+                board.add(method=f"SymmetryGAN, N = {N}", value=v, seeds=[start], **common)
+            board.add(method=f"fast solver, N = {N}", value=mine[k, 0], seeds=[0], **common)
+        board.add(task="adaptor", method=f"fast solver, N = {N}", measure="found", value=kept["found"],
+                  data="slices, ring", seeds=[0])
     return over_seeds(board), found
+
+def gan_figure(cos, # (snapshots, starts, N)
+               steps: int):
+    "The scores of each snapshot over training."
+    from symnb import plots
+    scores = np.stack([gan_scores(c[None]) for c in cos], -1)
+    return plots.curves(steps * np.arange(1, len(cos) + 1) // len(cos),
+                        {k.split(",")[0]: v for k, v in zip(GAN_SCORES, scores)}, "step of training", "cosine",
+                        levels={"identity, any shift": 1.})
 
 # %% ../nbs/13_lens_use.ipynb #4ff75550
 def _in_order(s: LensSolution, x):
@@ -321,3 +366,22 @@ def lens_files(s: LensSolution, x, out, # a folder
     numbers = dict(W=s.W, mean=s.mean, scale=[s.scale], filter=s.filter)
     save_tensors(out / "adaptor.safetensors", {k: torch.as_tensor(np.asarray(v)) for k, v in numbers.items()})
     return [out / k for k in ("action.safetensors", "action.json", "adaptor.safetensors", "report.html")]
+
+# %% ../nbs/13_lens_use.ipynb #7d96ef45
+def adaptor_task(board: Scoreboard, # gets the rows
+                 data: Digits) -> list: # of (caption, figure)
+    "The adaptor and the baselines as a task of the main job."
+    size = SIZES[profile().name]
+    rows, kept = adaptor_rows()
+    cosines = gan_rows()
+    own = [r for s in size["seeds"] if size["own"] for r in own_rows(s)]
+    board.extend([*rows, *over_seeds(r for s in size["seeds"] for r in baseline_rows(s)), *cosines[0],
+                  *over_seeds(own)])
+    figures = []
+    for basis in size["bases"]:
+        curves = [kept[basis, s]["curves"] for s in size["seeds"]]
+        mean = {k: np.stack([c[k].mean(1) for c in curves], 1) for k in curves[0]}
+        figures.append((f"Right answers over the number of labels; sensors in the basis: {basis}.",
+                        label_figure(mean, size["labels"])))
+    return [*figures, ("SymmetryGAN on seven points of a circle: three scores over training.",
+                       gan_figure(cosines[1][7], size["gan"]))]
