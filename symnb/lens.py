@@ -617,7 +617,7 @@ def restart_figure(fits: dict): # label -> (fit, world)
         cosines = [generator_cosine(np.array(G), world.truth) for G in fit.snapshots[k][0]]
         ax.plot(fit.losses, cosines, plots.MARKERS[i], color=plots.COLOURS[i], label=label)
     ax.set(xlabel="total loss on a large batch (nats)", ylabel="cosine to the true step")
-    ax.legend()
+    ax.legend(fontsize=8, frameon=False)
     return ax.figure
 
 # %% ../nbs/11_symmetry_lens.ipynb #fda47ce5
@@ -625,11 +625,14 @@ def dynamics_figure(fit: LensFit, world: World):
     "Snapshots: the step of the generator in the hidden basis, and L as the data see it."
     from symnb import plots
     steps = sorted(fit.snapshots)
-    fig, axes = plots.figure(2, len(steps) + 1, 3.1)
+    fig, axes = plots.figure(2, len(steps) + 1, 2.4)
     pairs = [fit.at(k) for k in steps] + [[world.truth, world.U.T]]
-    best = max((1, -1), key=lambda s: np.abs(pairs[-2][1][:, ::s] * world.U.T).sum()) # reflection
+    match = lambda flip: (pairs[-2][1][:, ::flip] * world.U.T).sum()
+    flip = max((1, -1), key=lambda f: abs(match(f))) # reflection and sign are free
+    sign = np.sign(match(flip))
     for (G, L), title, column in zip(pairs, [*(f"step {k}" for k in steps), "truth"], axes.T):
-        for ax, M in zip(column, (world.U @ (G if best == 1 else G.T) @ world.U.T, L[:, ::best])):
+        for ax, M in zip(column, (world.U @ (G if flip == 1 or title == "truth" else G.T) @ world.U.T,
+                                  L if title == "truth" else sign * L[:, ::flip])):
             ax.imshow(M, cmap="RdBu_r", vmin=-1, vmax=1)
             ax.set(xticks=[], yticks=[])
         column[0].set_title(title, fontsize=8)
@@ -651,7 +654,7 @@ def terms_figure(fit: LensFit):
         right.plot(*zip(*some), color="#b0b0b0", lw=.8)
     right.plot(x, of("total"), color=plots.COLOURS[0], label="chosen restart")
     left.set(xlabel="step", ylabel="term (nats)"), right.set(xlabel="step", ylabel="total loss (nats)")
-    left.legend(), right.legend()
+    for ax in (left, right): ax.legend(fontsize=8, frameon=False)
     return fig_axes[0]
 
 # %% ../nbs/11_symmetry_lens.ipynb #910dc495
