@@ -605,7 +605,7 @@ def scores(fit: LensFit, world: World) -> dict: # name -> number
     "What was found, beside the truth."
     G = cropped_step(fit.action)
     return dict(cosine=generator_cosine(G, world.truth), RMSE=generator_rmse(G, world.truth),
-                step=measured_step(fit.action, world, 1.))
+                step=float(measured_step(fit.action, world, 1.)))
 
 # %% ../nbs/11_symmetry_lens.ipynb #623bb77a
 def restart_figure(fits: dict): # label -> (fit, world)
