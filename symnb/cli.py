@@ -82,6 +82,7 @@ def _lens(args):
 # %% ../nbs/15_cli.ipynb #9ccba6f1
 BENCHES = dict(
     data="symnb.data:bench_data",
+    lens="symnb.lens:lens_bench",
 )
 
 # %% ../nbs/15_cli.ipynb #9f663452
