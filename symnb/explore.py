@@ -325,7 +325,7 @@ async function symnbExplorer(root, spec, host) {
   const truths = spec.images && await tiles(spec.images, spec.h, spec.w);
   const near = spec.near && await tiles(spec.near, spec.h, spec.w);
   const backdrops = spec.kind == "plane" ? [false, true].map(dark => mosaic(spec, all, dark)) : null;
-  let asked = 0, waiting = false, again = false;
+  let asked = Date.now(), waiting = false, again = false;
 
   const say = text => { if (parts.said.textContent != text) parts.said.textContent = text; };
   const time = () => `t = ${tidy(s.t, spec.digits)} ${spec.unit}`;
@@ -344,6 +344,7 @@ _UPDATE = r"""
     if (spec.kind == "signal") {
       const u = (s.t - spec.ts[0]) / (spec.ts.at(-1) - spec.ts[0]) * (spec.ts.length - 1);
       const off = drawSignal(parts.map, spec, style, s.pick, u);
+      box.dataset.at = JSON.stringify({t: s.t, pick: s.pick});
       return say(time() + (off == null ? "" : `, off by ${(100 * off).toFixed(1)} % of the true signal`));
     }
     const w = place(spec, s);
@@ -364,8 +365,9 @@ _WORDS = r"""
     if (spec.angle && s.pick >= 0) words.push(`measured ${tidy(mixAngle(w.onOrbit, c => spec.angle[c]), 1)} degrees`);
     if (w.outside) words.push("outside the map: nearest picture shown");
     if (spec.note) words.push(spec.note);
-    say(words.join(" · "));
+    say(words.join(" \u00b7 "));
     if (spec.scores) bars(spec.names.map((_, k) => mix(w.cells, c => spec.scores[c * spec.names.length + k])));
+    box.dataset.at = JSON.stringify({p: w.here, t: s.t, pick: s.pick});
     box.dataset.exact = "";
     if (host) ask();
   }
@@ -374,6 +376,7 @@ _WORDS = r"""
 # %% ../nbs/13_explore.ipynb #16393792
 _ASK = r"""
   // With a kernel: one question at a time, the latest state last; the exact picture replaces the blended one.
+  // A number never comes twice, even after a reload: an equal answer would not count as a change.
   async function ask() {
     if (waiting) { again = true; return; }
     waiting = true; again = false;
@@ -795,10 +798,15 @@ export default { render({model, el}) {
       model.set("view", v); model.save_changes(); });
     row.append(make("label", {class: "row"}, model.get("labels")[k], select));
   });
-  const draw = () => { const root = make("div"), shadow = root.attachShadow({mode: "open"});
+  const draw = async () => {
+    const root = make("div"), shadow = root.attachShadow({mode: "open"});
+    const focused = el.firstChild && el.firstChild.shadowRoot.activeElement;
     shadow.append(Object.assign(document.createElement("style"), {textContent: STYLE}));
-    el.replaceChildren(root); open.clear();
-    symnbExplorer(shadow, JSON.parse(model.get("spec")), host); };
+    el.replaceChildren(root);
+    open.clear();
+    await symnbExplorer(shadow, JSON.parse(model.get("spec")), host);
+    if (focused) shadow.querySelector(`[aria-label="${focused.getAttribute("aria-label")}"]`)?.focus();
+  };
   model.on("change:spec", draw);
   draw();
 } };
