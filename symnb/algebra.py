@@ -26,7 +26,8 @@ def synthetic_law(weights: list, # of the planes; several lists for commuting ge
                   d: int = None, # latent size; the rest stays; without it that of the planes
                   centres: int = 8, # of the mixture that is turned
                   spread: float = .5, # of its Gaussian components
-                  seed: int = 0
+                  seed: int = 0,
+                  arc: float = 360. # degrees that the angles cover; fewer for no symmetry
                  ) -> tuple: # samples (n, d) float64, component (n,), the true generators (r, d, d)
     "A mixture of Gaussians about random centres, turned by random angles, seen in a random linear basis."
     rng = torch.Generator().manual_seed(seed)
@@ -35,7 +36,7 @@ def synthetic_law(weights: list, # of the planes; several lists for commuting ge
     normal = lambda *shape: torch.randn(*shape, dtype=torch.double, generator=rng)
     which = torch.randint(centres, (n,), generator=rng)
     x = normal(centres, d)[which] + spread * normal(n, d)
-    phase = 2 * math.pi * torch.rand(n, len(w), dtype=torch.double, generator=rng) @ w
+    phase = math.radians(arc) * torch.rand(n, len(w), dtype=torch.double, generator=rng) @ w
     k = 2 * w.shape[1]
     planes = torch.view_as_complex(x[:, :k].unflatten(1, (-1, 2)).contiguous())
     turned = planes * torch.polar(torch.ones_like(phase), phase)
@@ -273,8 +274,10 @@ def eigenvalue_figure(values: dict, # label -> eigenvalues, ascending
                       count: int = 20):
     "The lowest eigenvalues, each set over its own mean: a symmetry is a value below a gap."
     from symnb import plots
-    return plots.curves(range(1, count + 1), {k: v[:count] / v.mean() for k, v in values.items()},
-                        "eigenvalue, ascending", "eigenvalue over the mean of all", log=True)
+    fig = plots.curves(range(1, count + 1), {k: v[:count] / v.mean() for k, v in values.items()},
+                       "eigenvalue, ascending", "eigenvalue over the mean of all", log=True)
+    fig.axes[0].xaxis.get_major_locator().set_params(integer=True)
+    return fig
 
 # %% ../nbs/08_algebra.ipynb #52180439
 def normal_form(A # (d, d) skew
@@ -526,12 +529,11 @@ class _Law:
                 for s in ({k: x[:1] for k, x in ab.items()}, {k: x[1:] for k, x in ab.items()}, whole)]
 
 # %% ../nbs/08_algebra.ipynb #2a9f9b50
-def _solve(Ka, Kb, K, max_weight):
-    "Spectrum, planes, frequencies, weights and rho."
-    s = stabiliser(Ka, Kb)
+def _rounded(s: Spectrum, K, max_weight):
+    "Planes, frequencies, weights and rho of the lowest eigenmatrix."
     O, f = normal_form(s.matrices[0])
     w, scale = integer_weights(K, O, f, max_weight)
-    return s, O, f / scale, w, rho(K, O, w)
+    return O, f / scale, w, rho(K, O, w)
 
 def permutation_null(law, # of `discover`
                      gap: float, low: float, # the gap, and rho before refinement, that were observed
@@ -541,11 +543,12 @@ def permutation_null(law, # of `discover`
     def drawn():
         rng, out = torch.Generator().manual_seed(seed), []
         for _ in range(draws):
-            s, *_, off = _solve(*law.drawn(rng), max_weight)
-            out.append((s.gap, off))
+            Ka, Kb, K = law.drawn(rng)
+            s = stabiliser(Ka, Kb)
+            out.append((s.gap, _rounded(s, K, max_weight)[-1]))
         return out
     key = [fingerprint(*law.sums.values()), law.classes, law.pooled, law.orders, draws, max_weight, seed]
-    code = _Law.drawn, _rotated, _solve, stabiliser, eigen, _gap, form, integer_weights, rho, _cumulants
+    code = _Law.drawn, _rotated, _rounded, stabiliser, eigen, _gap, form, integer_weights, rho, _cumulants
     out = np.array(remembered("null", key, code, drawn) if draws > 99 else drawn()).reshape(-1, 2)
     p = lambda beyond: (1 + int(beyond.sum())) / (1 + draws)
     return p(out[:, 0] >= gap), p(out[:, 1] <= low), out
@@ -626,6 +629,7 @@ def discover(z, # (N, d) codes
              max_weight: int = 6, # largest number of turns per turn
              refine: bool = True, # `refined_weights`, or the rounded eigenmatrix as it is
              draws: int = 0, # of the permutation null
+             propose=None, # whitened codes -> `Spectrum`, e.g. `lie_pca`; without it the cumulants propose
              seed: int = 0, # of the halves and of the null
              turn: float = 360. # what the action calls a full turn, in degrees
             ) -> Discovery:
@@ -634,11 +638,15 @@ def discover(z, # (N, d) codes
     orders = _orders(orders or ((3, 4) if labels is None else (1, 2, 3)))
     q, there, back = whiten(z)
     if q.shape[1] < 2: raise SymnbError("z: expected at least 2 numbers a sample, found 1")
+    if propose and draws: raise SymnbError(f"draws: expected 0, as the null is one of cumulants, found {draws}")
     law = _law(q, labels, groups, orders, draws, seed)
     Ka, Kb, K = law.three()
-    s, O, f, w, plain = _solve(Ka, Kb, K, max_weight)
+    if propose:
+        half = _parts(groups, len(q), seed)[0]
+        s, *halves = propose(q), propose(q[half == 0]), propose(q[half == 1])
+    else: s, *halves = stabiliser(Ka, Kb), stabiliser(Ka), stabiliser(Kb)
+    O, f, w, plain = _rounded(s, K, max_weight)
     if s.count > 1: O, f, w = compact(s, K, max_weight)
-    halves = stabiliser(Ka), stabiliser(Kb)
     if refine:
         w, O = refined_weights(K, O, f, w, max_weight=max_weight)
         if labels is None: O = _refine({orders[-1]: K[orders[-1]]}, O, w)

@@ -245,21 +245,23 @@ def conditions(model, data: Digits, seed: int) -> dict: # name -> (codes, labels
 
 # %% ../nbs/08_algebra_digits.ipynb #7a9ff18e
 def discovery_rows(board, data: Digits, seed: int) -> dict: # "model", and `Discovery`s by name of the condition
-    "Cumulants with and without labels, and LiePCA, on all conditions."
+    "Cumulants with and without labels, LiePCA, and cumulants that start from it, on all conditions."
     size, common = profile().algebra, dict(task="algebra", data=data.source, seeds=[seed])
     model, test = trained_vae("conv", 16, data, seed=seed)[0], data.part("test").images[::4]
     found = dict(model=model)
     for name, (z, labels, at, applies) in conditions(model, data, seed).items():
         extra = dict(model=model, images=test) if applies else {}
+        expected = EXPECTED if name in ("", ", 12-angle grid") or "once" in name else None
         draws = size["draws"] if not name else \
             size["controls"] if name in (", upright", ", +-90 degrees") else 0
         for how, given in {"label-free": None, "labels": labels}.items():
             found[how + name] = D = discover(z, given, at, draws=draws, seed=seed)
-            expected = EXPECTED if name in ("", ", 12-angle grid") or "once" in name else None
             found_rows(board, f"cumulants, {how}{name}", D, common, expected=expected, **extra)
             if not name: _add(board, f"cumulants, {how}", "time", D.seconds, common)
-            if how == "label-free":
-                lie_rows(board, f"LiePCA{name}", z, D, common, points=size["points"], **extra)
+        lie_rows(board, f"LiePCA{name}", z, found["label-free" + name], common, points=size["points"], **extra)
+        if applies:
+            found["proposed" + name] = D = discover(z, None, at, propose=lambda q: lie_pca(q, size["points"]))
+            found_rows(board, f"LiePCA, then cumulants{name}", D, common, expected=expected, **extra)
         if not name: _permuted(board, z, labels, at, common, model, test, seed)
     _two_classes(board, data, common, seed)
     return found
@@ -287,6 +289,7 @@ def compared(found: dict, data: Digits, seed: int) -> dict: # name -> action
     model, part, start = found["model"], data.part("train"), found["label-free"].candidate
     pairs = turned_pairs(model, part.images, seed=seed)
     return {"cumulants, label-free": start, "cumulants, labels": found["labels"].candidate,
+            "LiePCA, then cumulants": found["proposed"].candidate,
             "supervised planes": supervised_planes(model, part, seed=seed),
             "supervised Procrustes": procrustes(*pairs, whiten=True, rounded=True),
             "random planes": random_planes(start, seed)}
@@ -541,7 +544,9 @@ def seed_found(data: Digits, seed: int, draws: int = 0) -> dict:
     for name, angles in {"": "any", ", upright": "upright", ", +-90 degrees": "quarter"}.items():
         z, labels, at = turned_codes(out["model"], data.part("train"), angles=angles, seed=seed)
         out["label-free" + name] = discover(z, None, at, draws=0 if name else draws, seed=seed)
-        if not name: out["labels"] = discover(z, labels, at, draws=draws, seed=seed)
+        if name: continue
+        out["labels"] = discover(z, labels, at, draws=draws, seed=seed)
+        out["proposed"] = discover(z, None, at, propose=lambda q: lie_pca(q, profile().algebra["points"]))
     return out
 
 # %% ../nbs/08_algebra_digits.ipynb #8a9db4c6
@@ -558,17 +563,16 @@ def algebra_rows(data: Digits) -> tuple: # merged rows; what was found by seed
 # %% ../nbs/08_algebra_digits.ipynb #bcee9210
 def angle_figure(model, actions: dict, images, # label -> action; (n, 1, 28, 28) whose angle can be read
                  count: int = 24):
-    "Angle of the decoded digit against the time of the flow."
+    "How far the angle of the decoded digit is from the time of the flow."
     from symnb import plots
     times, curves = np.linspace(0, 360, count, endpoint=False), {}
     for name, action in actions.items():
         seen = through(model, action)
         start = seen(images, 0.)
         read = [best_rotation(start, seen(images, float(t)))[0] for t in times]
-        off = [((a.double() - t + 180) % 360 - 180).median() for a, t in zip(read, times)]
-        curves[name] = [float(o) + t for o, t in zip(off, times)]
-    return plots.curves(times, {"perfect": times, **curves}, "time of the flow (degrees)",
-                        "median angle of the digit (degrees)", angle=True)
+        curves[name] = [float(((a.double() - t + 180) % 360 - 180).median()) for a, t in zip(read, times)]
+    return plots.curves(times, curves, "time of the flow (degrees)", "median angle minus time (degrees)",
+                        angle=True)
 
 # %% ../nbs/08_algebra_digits.ipynb #930804f2
 def algebra_figures(data: Digits, kept: dict) -> list: # of (caption, figure)
@@ -583,11 +587,11 @@ def algebra_figures(data: Digits, kept: dict) -> list: # of (caption, figure)
     shown["fine-tuned"] = right(*tuned_models(found, data, seed)["fine-tuned"])
     values = {k: found[v].values for k, v in (("rotated", "label-free"), ("rotated, labels", "labels"),
               ("upright", "label-free, upright"), ("+-90 degrees", "label-free, +-90 degrees"))}
-    same = {k: a for k, (m, a) in shown.items() if m is model and "labels" not in k}
+    same = {k: a for k, (m, a) in shown.items() if m is model and k != "random planes"}
     return [("The eigenvalues: rotation is the one below the gap; upright digits have none.",
              eigenvalue_figure(values)),
             ("Frequencies found without labels, and those of a supervised map.", weights_figure(spectra, EXPECTED)),
-            ("Measured angle of unseen digits against the time of the flow.",
+            ("How far unseen digits are from the angle that the time of the flow asks for.",
              angle_figure(model, same, angled(test))),
             ("One unseen digit, truly turned and along each flow.",
              strip_figure(shown, typical_digit(model, test.images[test.labels == 4]), range(0, 361, 45))),

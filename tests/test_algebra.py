@@ -308,6 +308,15 @@ def test_lie_pca_finds_the_direction():
     assert abs((A * B).sum() / A.norm()) > .9 and math.isclose(float(B.norm()), 1, rel_tol=1e-9)
 
 
+@pytest.mark.parametrize("seed", [11, 12])
+def test_lie_pca_proposes_and_the_cumulants_decide(seed):
+    look = lambda arc: discover(synthetic_law([1, 2, 3], 10000, 8, seed=seed, arc=arc)[0],
+                                propose=lambda q: lie_pca(q, 1500, dimension=3))
+    whole, half = look(360), look(180)
+    assert whole.found and whole.weights == [0, 1, 2, 3]
+    assert not half.found and "rho" in half.lacking()
+
+
 def test_two_sample_test():
     z, c, _ = synthetic_law(EXPECTED, 12000, seed=11)
     D, ids = discover(z), torch.arange(len(z))
@@ -388,6 +397,7 @@ def line(f):
     (lambda z, c: discover(z, groups=c), ["groups", "20", "8"]),
     (lambda z, c: cumulants(normal(2000, 500), orders=(4,)), ["latent size 500", "GB"]),
     (lambda z, c: lie_pca(z[:30]), ["40"]),
+    (lambda z, c: discover(z, draws=9, propose=lie_pca), ["draws", "expected 0", "found 9"]),
     (lambda z, c: turned_codes(None, None, angles="all"), ["any", "all"]),
 ])
 def test_bad_input_is_one_line(call, words):
