@@ -610,8 +610,10 @@ def _classes(labels, n: int):
     if values.shape != (n,): raise SymnbError(f"labels: expected ({n},), found {values.shape}")
     known = sorted(set(values.tolist()))
     paint = [COLOURS[int(c) % 10] if isinstance(c, int) else COLOURS[k % 10] for k, c in enumerate(known)]
+    light = {"#F0E442": "#a59700"} # too pale for a digit on white
     dark = {"#000000": "#ffffff", "#0072B2": "#4aa3e0", "#7A4A1E": "#c08a55", "#009E73": "#2cc79c"}
-    said = [dict(glyph=str(c)[:2], name=str(c), colour=k, dark=dark.get(k, k)) for c, k in zip(known, paint)]
+    said = [dict(glyph=str(c)[:2], name=str(c), colour=light.get(k, k), dark=dark.get(k, k))
+            for c, k in zip(known, paint)]
     return said, [known.index(c) for c in values.tolist()]
 
 def _bounds(low, high, n):
