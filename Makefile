@@ -36,7 +36,7 @@ lab: $(VENV)/.dev ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs
 
 clean: ## remove what tests and documentation leave behind
-	rm -rf _proc _docs build dist .pytest_cache .hypothesis nbs/nbdev.yml nbs/sidebar.yml
+	rm -rf _proc _docs build dist .pytest_cache .hypothesis _preview nbs/nbdev.yml
 
 distclean: clean ## remove also the environment and all trained models
 	rm -rf $(VENV) runs symnb.egg-info

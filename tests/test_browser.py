@@ -5,6 +5,7 @@ Needs the system's Chromium (`.ci/run` installs it); without one these tests are
 import base64
 import functools
 import http.server
+import importlib.util
 import io
 import json
 import os
@@ -26,6 +27,7 @@ from test_explore import decode, points, turn
 
 from symnb.explore import explorer, signal_explorer
 from symnb.lab import runs_dir
+from symnb.site import raw_html
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LIGHT, DARK = "rgb(255, 255, 255)", "rgb(22, 24, 28)"
@@ -259,6 +261,30 @@ def test_the_report_opens_and_its_explorer_works(page, site):
     before = pixels(box.locator("canvas.seen"))
     drag(page, screen(box, panel.spec, z[0].tolist()), screen(box, panel.spec, (-z[0]).tolist()))
     assert np.abs(pixels(box.locator("canvas.seen")) - before).max() > 50
+    assert not page.wrong and not [a for a in page.asked if not a.startswith(("data:", "about:", site[1]))]
+
+
+@pytest.mark.parametrize("name", ["07_oracle", "09_invariant", "13_explore", "17_methods"])
+def test_pages_of_the_site(page, site, name):
+    "A static render of stored outputs, as `symnb.site.raw_html` hands them over, narrow and in the dark."
+    spec = importlib.util.spec_from_file_location("preview", ROOT / "tools" / "preview.py")
+    preview = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(preview)
+    notebook = json.loads((ROOT / "nbs" / f"{name}.ipynb").read_text(encoding="utf-8"))
+    count = json.dumps(notebook).count('class=\\"symnb-explorer\\"')
+    for cell in notebook["cells"]:
+        raw_html(cell)
+    preview.render({name: notebook}, site[0] / "pages")
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size(dict(width=420, height=900))
+    boxes = explorers(page, f"{site[1]}/pages/{name}.html", count)
+    assert len(boxes) == count and (count > 0) == (name != "17_methods")
+    for box in boxes:
+        before = at(box)["t"]
+        box.locator("canvas.plane").focus()
+        box.locator("input").evaluate("e => { e.value = +e.max; e.dispatchEvent(new Event('input')); }")
+        assert at(box)["t"] != before and box.locator("output").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert not page.wrong and not [a for a in page.asked if not a.startswith(("data:", "about:", site[1]))]
 
 
