@@ -12,6 +12,7 @@ from conftest import ROOT, make_copy, notebooks, python
 
 SITE = "https://symnb.github.io/symnb/"
 HOSTED = re.compile(r"""(?:src|href)=["'](?:https?:)?//|@import|url\(["']?(?:https?:)?//""")
+RAW = re.compile(r"`````\{=html\}.*?`````", re.S)
 WIDGETS = ("application/vnd.jupyter.widget", "application/javascript", "text/html")
 
 
@@ -102,7 +103,7 @@ def test_links_resolve(pages):
     known = {address(n, p): p for n, p in pages.items()} | {f"{n}.ipynb": p for n, p in pages.items()}
     broken = []
     for name, page in pages.items():
-        for link in re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)", text(page)):
+        for link in re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)", RAW.sub("", text(page))):
             target, _, anchor = link.removeprefix(SITE).partition("#")
             if re.match(r"\w+:", target) or target and (ROOT / "nbs" / target).is_file():
                 continue
