@@ -535,8 +535,10 @@ class Explorer:
     "An explorer that needs no kernel; shows itself in a notebook."
     def __init__(self, spec: dict, # what the page reads, with pictures as arrays
                  exact: Callable = None, # question -> answer, for `live`
-                 limit: int = 300_000): # characters of HTML
+                 limit: int = 300_000, # characters of HTML
+                 still: Callable = None): # () -> a PNG, shown where HTML is not; without it the atlas
         self.spec, self.exact, self.levels = spec, exact, 0
+        self.still = still or (lambda: _atlas(spec["atlas"]["tiles"], spec["atlas"]["cols"], 16))
         for self.levels in (256, 64, 16):
             self.html = _page(_packed(spec, self.levels))
             if len(self.html) <= limit: return
@@ -551,11 +553,8 @@ class Explorer:
     def _repr_html_(self): return self.html
 
     def _repr_mimebundle_(self, **kw):
-        shown = {"text/html": self.html, "text/plain": repr(self)}
-        if "atlas" in self.spec:
-            x = self.spec["atlas"]
-            shown["image/png"] = base64.b64encode(_atlas(x["tiles"], x["cols"], 16)).decode()
-        return shown
+        return {"text/html": self.html, "text/plain": repr(self),
+                "image/png": base64.b64encode(self.still()).decode()}
 
     def __repr__(self): return f"{self.spec['label']} ({len(self.html) / 1000:.0f} kB, {self.levels} grey levels)"
 
@@ -900,7 +899,14 @@ def signal_explorer(signals, # (B, N): signals at rest
                 n=x.shape[1], viewX=[0, x.shape[1] - 1],
                 picks=[dict(name=k) for k in names], viewY=[low - .06 * (high - low), high + .22 * (high - low)],
                 zero=float((0 - ts[0]) / (ts[1] - ts[0])), moved=_numbers(moved))
-    return Explorer(spec if truth is None else dict(spec, true=_numbers(truth)), None, limit)
+    kinds = {"at t = 0": x[0], "learned": moved[0, -1], **({} if truth is None else {"true": truth[0, -1]})}
+    return Explorer(spec if truth is None else dict(spec, true=_numbers(truth)), None, limit,
+                    functools.partial(_signal_still, kinds, labels, f"t = {ts[-1]:g} {spec['unit']}"))
+
+def _signal_still(kinds, labels, title):
+    "The first signal at the last time, as a figure."
+    from symnb.plots import curves, figure_png
+    return figure_png(curves(range(len(kinds["learned"])), kinds, *labels, title=title))
 
 def _moved(x, f, ts, name):
     "Moved signals (B, T, N) of an action, or as given (T, B, N)."

@@ -14,7 +14,7 @@ def test_restart_and_run_all(name, monkeypatch):
     client = pytest.importorskip("nbclient", reason="nbclient is not installed")
     monkeypatch.setenv("SYMNB_RUNS", str(runs_dir()))
     monkeypatch.setenv("SYMNB_PROFILE", "quick")
-    monkeypatch.setenv("IN_TEST", "1") # as nbdev_test: the last cell exports nothing
+    monkeypatch.setenv("IN_TEST", "1")  # as nbdev_test: the last cell exports nothing
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     notebook = nbformat.read(ROOT / "nbs" / f"{name}.ipynb", as_version=4)
     client.NotebookClient(notebook, timeout=600, kernel_name="python3",
