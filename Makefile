@@ -33,7 +33,7 @@ notebooks: $(VENV)/.dev ## execute the notebooks and store their outputs
 	@$(MAKE) --no-print-directory readme
 
 lab: $(VENV)/.dev ## open the notebooks in JupyterLab, trusted, so that stored explorers show
-	@$(BIN)/nbdev_trust nbs
+	@$(BIN)/nbdev_trust --force_all
 	@$(BIN)/jupyter lab nbs $(LAB)
 
 clean: ## remove what tests and documentation leave behind
