@@ -63,12 +63,14 @@ _NUMBERS = r"""
 const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
 const tidy = (x, digits) => (Math.round(x * 10 ** digits) / 10 ** digits + 0).toFixed(digits); // no -0
 const bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
-const unpack = q => q && Array.from(new Uint16Array(bytes(q.data).buffer), n => q.lo + (q.hi - q.lo) * n / 65535);
+const unpack = q => q && Array.from(new Uint16Array(bytes(q.data).buffer),
+  n => q.lo + (q.hi - q.lo) * n / 65535);
 
 // The cells around (u, v) of a grid of nx by ny, each with its weight.
 function around(u, v, nx, ny) {
   const i = clamp(Math.floor(u), 0, Math.max(nx - 2, 0)), j = clamp(Math.floor(v), 0, Math.max(ny - 2, 0));
-  const a = clamp(u - i, 0, 1), b = clamp(v - j, 0, 1), r = Math.min(i + 1, nx - 1), s = Math.min(j + 1, ny - 1);
+  const a = clamp(u - i, 0, 1), b = clamp(v - j, 0, 1);
+  const r = Math.min(i + 1, nx - 1), s = Math.min(j + 1, ny - 1);
   return [[j * nx + i, (1 - a) * (1 - b)], [j * nx + r, a * (1 - b)],
           [s * nx + i, (1 - a) * b], [s * nx + r, a * b]];
 }
@@ -87,15 +89,16 @@ async function tiles(atlas, h, w) {
   const canvas = Object.assign(document.createElement("canvas"), {width: image.width, height: image.height});
   const pen = canvas.getContext("2d", {willReadFrequently: true});
   pen.drawImage(image, 0, 0);
-  const rows = image.height / h, row = k => Math.floor(k / atlas.cols); // a plane is stored as it is seen: top first
+  const row = k => Math.floor(k / atlas.cols), last = image.height / h - 1;
+  const seen = k => atlas.flip ? last - row(k) : row(k); // a plane is stored as it is seen: top first
   return Array.from({length: atlas.count}, (_, k) => {
-    const rgba = pen.getImageData(k % atlas.cols * w, (atlas.flip ? rows - 1 - row(k) : row(k)) * h, w, h).data;
+    const rgba = pen.getImageData(k % atlas.cols * w, seen(k) * h, w, h).data;
     return Float32Array.from({length: h * w}, (_, p) => rgba[4 * p]);
   });
 }
 function show(canvas, pixels) {
   const pen = canvas.getContext("2d"), data = pen.createImageData(canvas.width, canvas.height);
-  pixels.forEach((g, p) => { for (const c of [0, 1, 2]) data.data[4 * p + c] = g; data.data[4 * p + 3] = 255; });
+  pixels.forEach((g, p) => data.data.set([g, g, g, 255], 4 * p));
   pen.putImageData(data, 0, 0);
 }
 const blendTiles = (cells, all) => all[0].map((_, p) => mix(cells, c => all[c][p]));
@@ -111,14 +114,15 @@ function turned(tile, h, w, degrees) {
     const x = p % w - (w - 1) / 2, y = Math.floor(p / w) - (h - 1) / 2;
     const u = c * x - s * y + (w - 1) / 2, v = s * x + c * y + (h - 1) / 2;
     const i = Math.floor(u), j = Math.floor(v), a = u - i, b = v - j;
-    return (1 - b) * ((1 - a) * at(i, j) + a * at(i + 1, j)) + b * ((1 - a) * at(i, j + 1) + a * at(i + 1, j + 1));
+    const across = j => (1 - a) * at(i, j) + a * at(i + 1, j);
+    return (1 - b) * across(j) + b * across(j + 1);
   });
 }
 """
 
 # %% ../nbs/13_explore.ipynb #ce4f1dc6
 _FLOW = r"""
-// Where a point of the map gets to in the time t: Runge and Kutta's fourth-order steps through the stored field.
+// Where a point of the map gets to in the time t: fourth-order steps through the stored field.
 function flow(spec, [x, y], t) {
   const speed = (x, y) => {
     const cells = around((x - spec.x[0]) / (spec.x[1] - spec.x[0]) * (spec.nx - 1),
@@ -148,7 +152,8 @@ function axes(pen, f, style, spec, [x0, x1], [y0, y1]) {
   const nice = (a, b) => { const r = (b - a) / 4, d = 10 ** Math.floor(Math.log10(r)),
     s = [1, 2, 3, 5, 10].find(k => k * d >= r) * d, out = [];
     for (let k = Math.ceil(a / s); k * s <= b; k++) out.push(+(k * s).toPrecision(6)); return out; };
-  Object.assign(pen, {strokeStyle: style("--line"), fillStyle: style("--soft"), lineWidth: 2, font: "20px system-ui"});
+  Object.assign(pen, {strokeStyle: style("--line"), fillStyle: style("--soft"), lineWidth: 2,
+                      font: "20px system-ui"});
   pen.strokeRect(f.e, 8, f.W, f.H);
   pen.textAlign = "center";
   for (const x of nice(x0, x1)) pen.fillText(x, f.to([x, y0])[0], f.H + 30);
@@ -177,7 +182,9 @@ function drawMap(canvas, spec, style, dark, backdrop, path, here) {
   pen.clearRect(0, 0, canvas.width, canvas.height);
   pen.save();
   pen.beginPath(); pen.rect(f.e, 8, f.W, f.H); pen.clip();
-  if (backdrop) { pen.globalAlpha = +style("--veil"); pen.drawImage(backdrop, f.e, 8, f.W, f.H); pen.globalAlpha = 1; }
+  pen.globalAlpha = +style("--veil");
+  if (backdrop) pen.drawImage(backdrop, f.e, 8, f.W, f.H);
+  pen.globalAlpha = 1;
   Object.assign(pen, {font: "bold 17px system-ui", textAlign: "center", textBaseline: "middle", lineWidth: 3,
                       strokeStyle: style("--page"), lineJoin: "round"});
   for (let i = 0; i < spec.points.length / 2; i++) {
@@ -200,10 +207,10 @@ function drawMap(canvas, spec, style, dark, backdrop, path, here) {
 
 # %% ../nbs/13_explore.ipynb #cf5f6eb9
 _MOSAIC = r"""
-// The pictures of the plane as one, placed so that the middle of each lies on its coordinates; negative by day.
+// The pictures of the plane as one, the middle of each on its coordinates; negative by day.
 function mosaic(spec, all, dark) {
-  const page = Object.assign(document.createElement("canvas"), {width: spec.nx * spec.w, height: spec.ny * spec.h});
-  const one = Object.assign(document.createElement("canvas"), {width: spec.w, height: spec.h});
+  const page = make("canvas", {width: spec.nx * spec.w, height: spec.ny * spec.h});
+  const one = make("canvas", {width: spec.w, height: spec.h});
   all.forEach((tile, k) => { show(one, tile); page.getContext("2d").drawImage(one, k % spec.nx * spec.w,
     (spec.ny - 1 - Math.floor(k / spec.nx)) * spec.h); });
   if (!dark) {
@@ -254,7 +261,8 @@ function place(spec, s) {
 }
 function orbitOf(spec, s) {
   const T = spec.ts.length;
-  if (spec.kind == "orbit") return spec.ts.map((_, i) => [0, 1].map(k => spec.orbit[2 * (s.pick * T + i) + k]));
+  if (spec.kind == "orbit")
+    return spec.ts.map((_, i) => [0, 1].map(k => spec.orbit[2 * (s.pick * T + i) + k]));
   const n = 64, [a, b] = [spec.ts[0], spec.ts.at(-1)], path = [s.p];
   for (let i = 0; i < n; i++) path.push(flow(spec, path[i], (b - Math.max(a, 0)) / n));
   if (a < 0) for (let i = 0; i < n; i++) path.unshift(flow(spec, path[0], a / n));
@@ -315,7 +323,8 @@ function page(spec, parts = {}) {
   const map = make("div", {class: "map"}, parts.map, make("p", {class: "help"}, help));
   if (spec.kind == "signal") map.style.flex = "1 1 420px";
   return make("div", {class: "sx", role: "group", "aria-label": spec.label}, map,
-    make("div", {class: "side"}, parts.views, shots, near, make("div", {class: "row"}, parts.pick, parts.play),
+    make("div", {class: "side"}, parts.views, shots, near,
+      make("div", {class: "row"}, parts.pick, parts.play),
       make("label", {class: "row"}, "t", parts.time), parts.said, parts.bars));
 }
 """
@@ -339,7 +348,8 @@ async function symnbExplorer(root, spec, host) {
   const time = () => `t = ${tidy(s.t, spec.digits)} ${spec.unit}`;
   const bars = p => { parts.bars.replaceChildren(...p.map((v, k) => { const fill = make("i");
     fill.style.width = `${100 * v}%`;
-    return make("div", {class: "bar"}, make("span", {}, spec.names[k]), fill, make("span", {}, v.toFixed(2))); })); };
+    const [name, number] = [spec.names[k], v.toFixed(2)].map(text => make("span", {}, text));
+    return make("div", {class: "bar"}, name, fill, number); })); };
 """
 
 # %% ../nbs/13_explore.ipynb #4de5ea2d
@@ -361,7 +371,8 @@ _UPDATE = r"""
     if (truths) show(parts.truth, s.pick < 0 ? truths[0].map(() => 0)
       : turned(truths[s.pick], spec.h, spec.w, s.t * spec.degrees));
     if (near) for (let k = 0; k < spec.near.each; k++) {
-      const cell = w.onOrbit.reduce((a, b) => b[1] > a[1] ? b : a)[0], i = spec.near.table[cell * spec.near.each + k];
+      const cell = w.onOrbit.reduce((a, b) => b[1] > a[1] ? b : a)[0];
+      const i = spec.near.table[cell * spec.near.each + k];
       show(parts[`near${k}`], near[i]);
       parts[`near${k}`].nextSibling.textContent = spec.near.names[i];
     }
@@ -370,11 +381,13 @@ _UPDATE = r"""
 # %% ../nbs/13_explore.ipynb #47833aa1
 _WORDS = r"""
     const words = [w.here.map((v, k) => `${spec.axes[k]} ${tidy(v, 2)}`).join(", "), time()];
-    if (spec.angle && s.pick >= 0) words.push(`measured ${tidy(mixAngle(w.onOrbit, c => spec.angle[c]), 1)} degrees`);
+    if (spec.angle && s.pick >= 0)
+      words.push(`measured ${tidy(mixAngle(w.onOrbit, c => spec.angle[c]), 1)} degrees`);
     if (w.outside) words.push("outside the map: nearest picture shown");
     if (spec.note) words.push(spec.note);
     say(words.join(" \u00b7 "));
-    if (spec.scores) bars(spec.names.map((_, k) => mix(w.cells, c => spec.scores[c * spec.names.length + k])));
+    const K = spec.scores && spec.names.length;
+    if (K) bars(spec.names.map((_, k) => mix(w.cells, c => spec.scores[c * K + k])));
     box.dataset.at = JSON.stringify({p: w.here, t: s.t, pick: s.pick});
     box.dataset.exact = "";
     if (host) ask();
@@ -398,15 +411,20 @@ _ASK = r"""
     box.dataset.exact = JSON.stringify({pick: s.pick, p: s.p, t: s.t});
   }
   function move(change) { Object.assign(s, change); s.t = clamp(s.t, spec.ts[0], spec.ts.at(-1)); update(); }
-  function choose(k) { move({pick: k, p: spec.picks[k].p, t: spec.kind == "plane" ? 0 : s.t}); parts.pick.value = k; }
+  function choose(k) {
+    move({pick: k, p: spec.picks[k].p, t: spec.kind == "plane" ? 0 : s.t});
+    parts.pick.value = k;
+  }
 """
 
 # %% ../nbs/13_explore.ipynb #a8529120
 _TOUCH = r"""
   function point(e) {
     const r = parts.map.getBoundingClientRect(), size = parts.map.width / r.width;
-    const p = frame(parts.map, spec.viewX, spec.viewY).from((e.clientX - r.left) * size, (e.clientY - r.top) * size);
-    if (spec.kind == "plane") return move({p: [clamp(p[0], ...spec.x), clamp(p[1], ...spec.y)], t: 0, pick: -1});
+    const f = frame(parts.map, spec.viewX, spec.viewY);
+    const p = f.from((e.clientX - r.left) * size, (e.clientY - r.top) * size);
+    if (spec.kind == "plane")
+      return move({p: [clamp(p[0], ...spec.x), clamp(p[1], ...spec.y)], t: 0, pick: -1});
     if (spec.kind == "orbit") return move({t: nearestTime(spec, s, p)});
     const part = ((e.clientX - r.left) * size - 56) / (parts.map.width - 80);
     move({t: spec.ts[0] + clamp(part, 0, 1) * (spec.ts.at(-1) - spec.ts[0])});
@@ -482,7 +500,7 @@ _LAYOUT = r"""
 .sx .near canvas { width: 56px; height: 56px; }
 .sx .row { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
 .sx input[type=range] { flex: 1 1 120px; accent-color: var(--accent); }
-.sx button, .sx select { font: inherit; color: inherit; background: transparent; border: 1px solid var(--line);
+.sx button, .sx select { font: inherit; color: inherit; background: none; border: 1px solid var(--line);
   border-radius: 6px; padding: 2px 10px; } .sx option { background: var(--page); color: var(--ink); }
 .sx canvas:focus-visible, .sx :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .sx output { font-variant-numeric: tabular-nums; min-height: 1.4em; }
@@ -519,7 +537,8 @@ def _page(spec: dict) -> str:
     text = json.dumps(spec, separators=(",", ":")).replace("</", "<\\/")
     inner = _FRAME.format(look=LOOK, script=SCRIPT, spec=text)
     wide, narrow = _heights(spec)
-    return _OUTSIDE.format(wide=wide, narrow=narrow, title=html.escape(spec["label"]), page=html.escape(inner))
+    return _OUTSIDE.format(wide=wide, narrow=narrow, title=html.escape(spec["label"]),
+                           page=html.escape(inner))
 
 # %% ../nbs/13_explore.ipynb #06fae3dc
 def _packed(spec: dict, levels: int = 256) -> dict:
@@ -531,6 +550,7 @@ def _packed(spec: dict, levels: int = 256) -> dict:
         out[k] = dict(part, src=f"data:image/png;base64,{base64.b64encode(png).decode()}")
     return out
 
+# %% ../nbs/13_explore.ipynb #167c48f5
 class Explorer:
     "An explorer that needs no kernel; shows itself in a notebook."
     def __init__(self, spec: dict, # what the page reads, with pictures as arrays
@@ -556,7 +576,8 @@ class Explorer:
         return {"text/html": self.html, "text/plain": repr(self),
                 "image/png": base64.b64encode(self.still()).decode()}
 
-    def __repr__(self): return f"{self.spec['label']} ({len(self.html) / 1000:.0f} kB, {self.levels} grey levels)"
+    def __repr__(self):
+        return f"{self.spec['label']} ({len(self.html) / 1000:.0f} kB, {self.levels} grey levels)"
 
 # %% ../nbs/13_explore.ipynb #01bb2402
 @dataclass
@@ -634,11 +655,13 @@ def _times_of(action, ts, kind):
     "The times of a map: given ones, or a turn."
     if ts is None:
         turn = action.turn or action.period
-        if turn is None: raise SymnbError("ts: expected the times of an orbit, as the action names no turn, found None")
+        if turn is None:
+            raise SymnbError("ts: expected the times of an orbit, as the action names no turn, found None")
         middle = turn / 2 if kind == "group" else 0
         ts = range(int(turn) + 1) if _whole(action) else np.linspace(0, turn, 37) - middle
     ts = np.asarray(ts, float)
-    if ts.ndim != 1 or len(ts) < 2 or not (np.diff(ts) > 0).all() or not np.allclose(np.diff(ts), ts[1] - ts[0]):
+    gaps = np.diff(ts) if ts.ndim == 1 and len(ts) > 1 else np.zeros(1)
+    if not (gaps > 0).all() or not np.allclose(gaps, gaps[0]):
         raise SymnbError("ts: expected at least two evenly spaced times, ascending")
     return ts
 
@@ -646,7 +669,7 @@ def _times_of(action, ts, kind):
 def _nearest(near, features, each: int = 3) -> dict:
     "The nearest of some pictures to each of (M, k) features."
     pictures, names, codes = near
-    away = torch.cdist(torch.as_tensor(features, dtype=torch.float32), torch.as_tensor(codes, dtype=torch.float32))
+    away = torch.cdist(*(torch.as_tensor(v, dtype=torch.float32) for v in (features, codes)))
     table = away.topk(each, largest=False).indices.numpy()
     used, table = np.unique(table, return_inverse=True)
     return dict(tiles=_pictures(pictures, "near")[used], cols=16, count=len(used), each=each,
@@ -704,8 +727,10 @@ def _reach(where, on):
     "The range of points and orbits; orbits that run away widen it by half at most."
     low, high = np.quantile(where, [.005, .995], axis=0)
     most = (high - low) / 2
-    return np.maximum(np.minimum(low, on.min(0)), low - most), np.minimum(np.maximum(high, on.max(0)), high + most)
+    widest = np.minimum(low, on.min(0)), np.maximum(high, on.max(0))
+    return np.maximum(widest[0], low - most), np.minimum(widest[1], high + most)
 
+# %% ../nbs/13_explore.ipynb #8f159818
 def _grid_of(spec, n):
     "The points of a plane, row by row from below."
     xs, ys = (np.linspace(*spec[k], n) for k in "xy")
@@ -720,21 +745,21 @@ def _add_sheet(spec, view, decode, action, points, path, n, group):
         pad = .06 * (high - low) + 1e-9
         tiles = _seen(decode, path)
         spec.update(_bounds(low - pad, high + pad, 2), orbit=_numbers(on))
-        spec.update(viewX=spec["x"], viewY=spec["y"], atlas=dict(tiles=tiles, cols=len(spec["ts"]), count=len(tiles)))
+        spec.update(viewX=spec["x"], viewY=spec["y"])
+        spec["atlas"] = dict(tiles=tiles, cols=len(spec["ts"]), count=len(tiles))
     else:
         low, high = view.span or _reach(where, view.where(path))
         pad = 0 if group else .08 * (high - low) + 1e-9
         spec.update(_bounds(low - pad, high + pad, n), nx=n, ny=n)
         p = _grid_of(spec, n)
-        z, (tiles, field, left) = view.at(p), (None, None, 0)
+        z, left = view.at(p), 0
         field = torch.tensor([[1., 0.]]).expand(len(p), 2) if group else view.push(v := action.generator(z))
         if not group: left = 1 - float(field.square().sum() / v.square().sum().clamp_min(1e-30))
         if left > .005: spec["note"] = f"{left:.0%} of the squared flow leaves this plane"
-        tiles = _seen(decode, z).reshape(n, n, *_seen(decode, z[:1]).shape[1:])[::-1].reshape(n * n, -1)
-        h, w = _seen(decode, z[:1]).shape[1:]
-        spec.update(atlas=dict(tiles=tiles.reshape(-1, h, w), cols=n, count=n * n, flip=True), field=_numbers(field))
-    spec.update(points=_numbers(where), h=tiles.shape[-2], w=tiles.shape[-1])
-    if view.kind == "plane": spec.update(h=h, w=w)
+        tiles = _seen(decode, z)
+        tiles = tiles.reshape(n, n, *tiles.shape[1:])[::-1].reshape(tiles.shape)
+        spec.update(atlas=dict(tiles=tiles, cols=n, count=n * n, flip=True), field=_numbers(field))
+    spec.update(points=_numbers(where), h=tiles.shape[1], w=tiles.shape[2])
 
 # %% ../nbs/13_explore.ipynb #b233bdcb
 def _add_known(spec, view, decode, action, z, path, T, images, starts, angle, near, embed):
@@ -744,10 +769,12 @@ def _add_known(spec, view, decode, action, z, path, T, images, starts, angle, ne
         x = _pictures(images, "images")[starts][:len(spec["picks"])]
         spec.update(images=dict(tiles=x, cols=len(x), count=len(x)), degrees=360 / turn)
     if angle is not None:
-        first, seen = (torch.as_tensor(_seen(decode, v))[:, None].float() for v in (z.repeat_interleave(T, 0), path))
+        both = z.repeat_interleave(T, 0), path
+        first, seen = (torch.as_tensor(_seen(decode, v))[:, None].float() for v in both)
         spec["angle"] = _numbers(np.asarray(angle(first, seen)))
     if near is not None: spec["near"] = _nearest(near, embed(path) if embed else path.flatten(1))
 
+# %% ../nbs/13_explore.ipynb #7f241eb0
 def _add_scores(spec, view, scores, names, path, n):
     "Class probabilities on the sheet."
     z = path if view.kind == "orbit" else view.at(_grid_of(spec, n))
@@ -777,7 +804,8 @@ def blend_error(explorer: Explorer, decode, n: int = 200, seed: int = 0) -> tupl
     if s["kind"] != "plane": raise SymnbError(f"blend_error: expected a plane, found {s['kind']}")
     side, at = s["nx"], rng.uniform(0, s["nx"] - 1.001, (n, 2))
     low, high = (np.array([s["x"][k], s["y"][k]]) for k in (0, 1))
-    true = _pictures(decode(torch.tensor(low + at / (side - 1) * (high - low), dtype=torch.float32)), "decode")
+    places = torch.tensor(low + at / (side - 1) * (high - low), dtype=torch.float32)
+    true = _seen(decode, places)
     all_ = s["atlas"]["tiles"].reshape(side, side, s["h"], s["w"])[::-1]
     (i, j), (a, b) = at.astype(int).T, (at % 1).T[:, :, None, None]
     mixed = (1 - b) * ((1 - a) * all_[j, i] + a * all_[j, i + 1]) + \
@@ -858,7 +886,7 @@ def _widget():
 
 # %% ../nbs/13_explore.ipynb #52e8458d
 def live(decode, action, points, *args, axes=None, second=None, **kw): # as `explorer`
-    "An explorer that asks the kernel for exact pictures, for JupyterLab; `seconds` keeps its answering times."
+    "An explorer that asks the kernel for exact pictures; its `seconds` are its answering times."
     large = points.ndim == 2 and points.shape[1] > 2 and kw.get("embed") is None
     kinds = ["orbits", *["latent axes"] * large, *["two symmetries"] * (second is not None)]
     size = [str(k + 1) for k in range(points.shape[1])] if large else []
@@ -894,10 +922,12 @@ def signal_explorer(signals, # (B, N): signals at rest
     low, high = values.min(), values.max()
     names = [f"signal {k + 1}" for k in range(len(x))] if names is None else [str(k) for k in names]
     if len(names) != len(x): raise SymnbError(f"names: expected {len(x)}, found {len(names)}")
-    spec = dict(kind="signal", label=title, axes=labels, ts=ts.tolist(), step=None, digits=_digits(np.ptp(ts)),
+    spec = dict(kind="signal", label=title, axes=labels, ts=ts.tolist(), step=None,
+                digits=_digits(np.ptp(ts)),
                 unit=unit or getattr(action, "unit", ""), seen="learned", pickLabel="signal",
                 n=x.shape[1], viewX=[0, x.shape[1] - 1],
-                picks=[dict(name=k) for k in names], viewY=[low - .06 * (high - low), high + .22 * (high - low)],
+                picks=[dict(name=k) for k in names],
+                viewY=[low - .06 * (high - low), high + .22 * (high - low)],
                 zero=float((0 - ts[0]) / (ts[1] - ts[0])), moved=_numbers(moved))
     kinds = {"at t = 0": x[0], "learned": moved[0, -1], **({} if truth is None else {"true": truth[0, -1]})}
     return Explorer(spec if truth is None else dict(spec, true=_numbers(truth)), None, limit,
@@ -908,11 +938,13 @@ def _signal_still(kinds, labels, title):
     from symnb.plots import curves, figure_png
     return figure_png(curves(range(len(kinds["learned"])), kinds, *labels, title=title))
 
+# %% ../nbs/13_explore.ipynb #e1d3af9a
 def _moved(x, f, ts, name):
     "Moved signals (B, T, N) of an action, or as given (T, B, N)."
     if f is None: return None
     y = _of(f.orbit(x, torch.as_tensor(ts)) if isinstance(f, Action) else torch.as_tensor(f))
-    if y.shape != (len(ts), *x.shape): raise SymnbError(f"{name}: expected {(len(ts), *x.shape)}, found {y.shape}")
+    wanted = (len(ts), *x.shape)
+    if y.shape != wanted: raise SymnbError(f"{name}: expected {wanted}, found {y.shape}")
     return y.swapaxes(0, 1)
 
 # %% ../nbs/13_explore.ipynb #9d32f772
@@ -926,13 +958,14 @@ def lens_explorer(action: Action, # learned, on draws (B, N)
     "Signals of a world under a learned generator beside the true one, in the hidden basis."
     x = torch.as_tensor(world.draw(20 * count, seed)).double()
     U, ts = torch.as_tensor(world.U).double(), np.linspace(-reach, reach, 65)
-    inside = ((x @ U.mT).square() * torch.linspace(-1, 1, len(U)).cos().double()**8).sum(1) / x.square().sum(1)
+    middle = torch.linspace(-1, 1, len(U)).cos().double()**8
+    inside = (x @ U.mT).square() @ middle / x.square().sum(1)
     x = x[inside.topk(min(count, len(x))).indices] # draws in the middle of the window
     path = lambda a: a.orbit(x, torch.as_tensor(ts)).double() @ U.mT
     true, found = path(world.action), path(action)
     if (found.flip(0) - true).square().sum() < (found - true).square().sum(): found = found.flip(0)
-    kw = dict(labels=("hidden pixel", "signal"), title="A signal under the learned and the true generator") | kw
-    return signal_explorer(x @ U.mT, found, true, ts, unit="steps", **kw)
+    said = dict(labels=("hidden pixel", "signal"), title="A signal under the learned and the true generator")
+    return signal_explorer(x @ U.mT, found, true, ts, unit="steps", **said | kw)
 
 # %% ../nbs/13_explore.ipynb #7a1c8c68
 def film(path, # ends with .gif or .png
@@ -942,7 +975,8 @@ def film(path, # ends with .gif or .png
         ) -> Path:
     "An endless GIF or animated PNG of pictures side by side."
     path, tiles = Path(path), [_pictures(x, name) for name, x in rows.items()]
-    if path.suffix not in (".gif", ".png"): raise SymnbError(f"film: expected .gif or .png, found '{path.suffix}'")
+    if path.suffix not in (".gif", ".png"):
+        raise SymnbError(f"film: expected .gif or .png, found '{path.suffix}'")
     if not tiles or len({x.shape[:2] for x in tiles}) > 1:
         raise SymnbError(f"film: expected rows of one length and height, found {[x.shape for x in tiles]}")
     gap = np.ones((*tiles[0].shape[:2], 1))
@@ -953,6 +987,7 @@ def film(path, # ends with .gif or .png
         frames[0].save(part, path.suffix[1:], save_all=True, append_images=frames[1:], duration=ms, loop=0)
     return path
 
+# %% ../nbs/13_explore.ipynb #348ca224
 @torch.no_grad()
 def flow_film(path, decode, action: Action, z, # (d,) or (1, d): a code
               image=None, # (1, h, w): its picture, turned beside the decoded one
@@ -1002,7 +1037,8 @@ def oracle_explorer(data: Digits, seed: int = 0, n: int = 21) -> Explorer:
     flow = paced(action, *true_tangents(model, data, two)).cpu()
     x, y = _some(data.part("test", two), 120, 0)
     return explorer(_decoder(model), flow, codes(model, x, 0.)[1], y, x, scores=oracle.cpu(),
-                    names=oracle.classes.tolist(), angle=_measured, n=n, title="Two latent numbers: the flow that preserves the oracle")
+                    names=oracle.classes.tolist(), angle=_measured, n=n,
+                    title="Two latent numbers: the flow that preserves the oracle")
 
 # %% ../nbs/13_explore.ipynb #2ec355be
 def invariant_explorer(data: Digits, seed: int = 0) -> Explorer:
@@ -1012,7 +1048,8 @@ def invariant_explorer(data: Digits, seed: int = 0) -> Explorer:
     def features(x):
         from e2cnn.nn import GeometricTensor
         with torch.no_grad():
-            return torch.cat([model.layers(GeometricTensor(v, model.image)).tensor.flatten(1) for v in x.split(250)])
+            seen = (model.layers(GeometricTensor(v, model.image)) for v in x.split(250))
+            return torch.cat([v.tensor.flatten(1) for v in seen])
     (x, y), (known, labels) = _some(data.part("test"), 100), _some(data.part("train"), 600)
     near = known, [f"a {k}" for k in labels.tolist()], features(known)
     scores = lambda x: model.head(features(x))
