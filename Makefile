@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
-	@echo "Variables: PYTHON=python3.12 (for a new $(VENV)), PROFILE=full, NB=04_vae (for notebooks)"
+	@echo "Variables: PYTHON=python3.12 (for a new $(VENV)), PROFILE=full, NB=04_vae (for notebooks), LAB=--no-browser (for lab)"
 
 demo: $(VENV)/.run ## run the main job and write its report
 	@echo "The main job, profile $(PROFILE):"
@@ -32,11 +32,12 @@ notebooks: $(VENV)/.dev ## execute the notebooks and store their outputs
 	@for nb in $(NB); do echo "$$nb, profile $(PROFILE)"; ($(call execute,$$nb)) || exit 1; done
 	@$(MAKE) --no-print-directory readme
 
-lab: $(VENV)/.dev ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab nbs
+lab: $(VENV)/.dev ## open the notebooks in JupyterLab, trusted, so that stored explorers show
+	@$(BIN)/nbdev_trust --force_all
+	@$(BIN)/jupyter lab nbs $(LAB)
 
 clean: ## remove what tests and documentation leave behind
-	rm -rf _proc _docs build dist .pytest_cache .hypothesis nbs/nbdev.yml nbs/sidebar.yml
+	rm -rf _proc _docs build dist .pytest_cache .hypothesis _preview nbs/nbdev.yml
 
 distclean: clean ## remove also the environment and all trained models
 	rm -rf $(VENV) runs symnb.egg-info

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['WIDTH', 'STYLE', 'COLOURS', 'MARKERS', 'ANGLES', 'figure', 'figure_png', 'figure_html', 'image_grid', 'strip',
            'latent_scatter', 'principal_axes', 'latent_orbits', 'traversal', 'angle_ticks', 'curves', 'spectrum',
-           'matrix', 'streamlines']
+           'wheel', 'matrix', 'streamlines']
 
 # %% ../nbs/02_plots.ipynb #e0773306
 import base64, html, io, math, sys
@@ -366,6 +366,29 @@ def spectrum(values: dict, # label -> (K,): eigenphases or frequencies of one se
     ax.set_axisbelow(True)
     _legend(ax)
     return _finish(ax, title, "eigenvalue, sorted", ylabel)
+
+# %% ../nbs/02_plots.ipynb #wheel2
+@rc_context(STYLE)
+def wheel(values: dict, # label -> (K,): eigenvalues of a step, complex
+          spokes: int = 12, # one at each angle that closes after so many steps
+          title: str = "",
+          ax=None): # draw here rather than on a new figure
+    "Eigenvalues in the complex plane, over the unit circle and its spokes."
+    if not values: raise SymnbError("wheel: expected at least one set of values, found none")
+    if spokes < 1: raise SymnbError(f"spokes: expected at least 1, found {spokes}")
+    ax, turn = _axes(ax, 3.6, 4.6), np.linspace(0, 2 * np.pi, 361)
+    rim = np.exp(2j * np.pi * np.arange(spokes) / spokes)
+    ax.plot(np.cos(turn), np.sin(turn), color=_INK, lw=1)
+    ax.plot([0 * rim.real, rim.real], [0 * rim.imag, rim.imag], color="#dddddd", lw=.8, zorder=0)
+    for i, (label, v) in enumerate(values.items()):
+        v = np.asarray(v.detach().cpu() if isinstance(v, torch.Tensor) else v, complex)
+        if v.ndim != 1 or not np.isfinite(v).all():
+            raise SymnbError(f"wheel '{label}': expected finite values (K,), found shape {v.shape}")
+        ax.plot(v.real, v.imag, MARKERS[i % 10], color=COLOURS[i % 10], ms=6, label=label,
+                markerfacecolor="none" if i else COLOURS[0])
+    ax.set_aspect("equal")
+    _legend(ax)
+    return _finish(ax, title, "real part", "imaginary part")
 
 # %% ../nbs/02_plots.ipynb #01f89e46
 @rc_context(STYLE)

@@ -34,6 +34,7 @@ TASKS = [
     Task("oracle", "Symmetries that an oracle keeps", "symnb.oracle:oracle_task"),
     Task("algebra", "The symmetry algebra of a law", "symnb.algebra_digits:algebra_task"),
     Task("invariant", "Rotation-invariant networks", "symnb.invariant:invariant_task"),
+    Task("explore", "Explore by hand", "symnb.explore:explore_task"),
 ]
 
 # %% ../nbs/14_run.ipynb #1ba4a0de

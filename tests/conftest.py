@@ -44,8 +44,7 @@ def make_copy(folder):
         shutil.copy2(ROOT / name, folder)
     for name in ("nbs", "symnb"):
         shutil.copytree(ROOT / name, folder / name,
-                        ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "nbdev.yml",
-                                                      "sidebar.yml"))
+                        ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "nbdev.yml"))
     return folder
 
 

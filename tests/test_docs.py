@@ -12,6 +12,7 @@ from conftest import ROOT, make_copy, notebooks, python
 
 SITE = "https://symnb.github.io/symnb/"
 HOSTED = re.compile(r"""(?:src|href)=["'](?:https?:)?//|@import|url\(["']?(?:https?:)?//""")
+RAW = re.compile(r"`````\{=html\}.*?`````", re.S)
 WIDGETS = ("application/vnd.jupyter.widget", "application/javascript", "text/html")
 
 
@@ -102,7 +103,7 @@ def test_links_resolve(pages):
     known = {address(n, p): p for n, p in pages.items()} | {f"{n}.ipynb": p for n, p in pages.items()}
     broken = []
     for name, page in pages.items():
-        for link in re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)", text(page)):
+        for link in re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)", RAW.sub("", text(page))):
             target, _, anchor = link.removeprefix(SITE).partition("#")
             if re.match(r"\w+:", target) or target and (ROOT / "nbs" / target).is_file():
                 continue
@@ -128,3 +129,48 @@ def test_site_loads_nothing_from_other_hosts():
 def test_site_configuration_is_found_from_the_notebooks():
     files = yaml.safe_load((ROOT / "nbs" / "_quarto.yml").read_text())["metadata-files"]
     assert (ROOT / "nbs" / files[0]).resolve() == (ROOT / "_quarto.yml").resolve()
+
+
+def test_the_sidebar_names_every_page_once():
+    "In reading order; a new notebook needs a line in nbs/sidebar.yml."
+    def named(contents):
+        for entry in contents:
+            yield from named(entry["contents"]) if isinstance(entry, dict) else [entry]
+    bar = yaml.safe_load((ROOT / "nbs" / "sidebar.yml").read_text())["website"]["sidebar"]
+    names = list(named(bar["contents"]))
+    assert sorted(names) == [p.name for p in notebooks()]
+    rest = [n for n in names if n not in ("index.ipynb", "17_methods.ipynb")]
+    assert rest == sorted(rest) and names[0] == "index.ipynb"
+
+
+def test_light_dark_and_search():
+    config = yaml.safe_load((ROOT / "_quarto.yml").read_text())
+    assert set(config["format"]["html"]["theme"]) == {"light", "dark"} and config["website"]["search"]
+    ini = (ROOT / "settings.ini").read_text()
+    assert "custom_sidebar = True" in ini and "procs = symnb.site:raw_html" in ini
+
+
+def explorers(page):
+    return [s["text/markdown"] for s in outputs(page) if "symnb-explorer" in s.get("text/markdown", "")]
+
+
+@pytest.mark.parametrize("name", ["04_vae", "06_supervised", "07_oracle", "09_invariant", "13_explore"])
+def test_a_task_page_has_its_explorer(pages, name):
+    found = explorers(pages[name])
+    assert found
+    for block in found:
+        assert block.strip().startswith("`````{=html}") and len(block) <= 300_100
+        assert not re.search(r"https?://", block) and "default-src &#x27;none&#x27;" in block
+
+
+def test_the_methods_page_shows_the_stored_results():
+    "Its tables are those that its code makes now: else `make notebooks NB=17_methods`."
+    cells = json.loads((ROOT / "nbs" / "17_methods.ipynb").read_text(encoding="utf-8"))["cells"]
+    code = [c for c in cells if c["cell_type"] == "code"]
+    stored = ["".join(o["data"]["text/markdown"]) for c in code for o in c["outputs"]]
+    program = "import ast\nshown = []\n"
+    for c in code:
+        *lines, last = re.split(r"^(?=table\()", "".join(c["source"]), flags=re.M)
+        program += "".join(lines) + (f"shown.append({last.strip()})\n" if last.startswith("table(") else last + "\n")
+    said = python(program + "import json; print(json.dumps([m.data for m in shown]))", cwd=ROOT / "nbs")
+    assert json.loads(said) == stored and len(stored) == 4

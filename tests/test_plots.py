@@ -228,6 +228,14 @@ def test_everything_draws_on_the_axes_it_is_given():
     assert pixels(fig).shape[1] <= 7.6 * 120
 
 
+def test_the_wheel_holds_its_eigenvalues_and_spokes():
+    values = torch.linalg.eigvals(torch.tensor([[0., -1.], [1., 0.]]))
+    ax = plots.wheel({"quarter": values}, spokes=4).axes[0]
+    drawn = ax.lines[-1].get_xydata()
+    np.testing.assert_allclose(sorted(drawn[:, 1]), [-1, 1], atol=1e-6)
+    assert len(ax.lines) == 1 + 4 + 1 and legend(ax) == ["quarter"]
+
+
 @pytest.mark.parametrize("call, says", [
     (lambda: plots.image_grid(np.zeros((2, 3))),
      r"images: expected shape \(any, any, any\), found \(2, 3\)"),
@@ -249,6 +257,9 @@ def test_everything_draws_on_the_axes_it_is_given():
     (lambda: plots.traversal(lambda p: p, 1, 1), "lo < hi"),
     (lambda: plots.curves([0, 1], {"a": [1]}, "x", "y"), "series 'a': expected shape"),
     (lambda: plots.spectrum({}), "at least one set"),
+    (lambda: plots.wheel({}), "at least one set"),
+    (lambda: plots.wheel({"a": [1]}, spokes=0), "spokes: expected at least 1"),
+    (lambda: plots.wheel({"a": [[1j]]}), r"wheel 'a': expected finite values \(K,\), found shape \(1, 1\)"),
     (lambda: plots.matrix(np.zeros(3)), "M: expected shape"),
     (lambda: plots.matrix(np.eye(2), row_labels="abc"), "labels: expected 2, found 3"),
     (lambda: plots.streamlines(lambda z: z, n=1), "at least 2 grid points"),
