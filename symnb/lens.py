@@ -19,7 +19,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-from .lab import (SymnbError, _optimizer_tensors, _restore_optimizer, banner, cached_run, device, fingerprint,
+from .lab import (SymnbError, _optimizer_tensors, _restore_optimizer, banner, cached_run, device,
                        load_tensors, profile, progress, read_json, save_tensors, write_json)
 from .measures import Scoreboard, over_seeds
 from .actions import MatrixAction, WindowedAction, shift_generator
@@ -76,7 +76,8 @@ class Lens(nn.Module):
         if N < 3 or N % 2 == 0 or P < 0:
             raise SymnbError(f"N, P: expected an odd N of at least 3 and P >= 0, found {N}, {P}")
         self.N, self.P, self.cayley = N, P, cayley
-        self.register_buffer("frame", None if frame is None else torch.as_tensor(frame, dtype=torch.get_default_dtype()))
+        self.register_buffer("frame", None if frame is None else
+                             torch.as_tensor(frame, dtype=torch.get_default_dtype()))
         W = scale * torch.randn(*restarts, N + 2 * P, N + 2 * P)
         if frame is not None:
             big = torch.block_diag(torch.eye(P), self.frame, torch.eye(P))
@@ -113,7 +114,8 @@ class Lens(nn.Module):
 def normalise(x # (..., B, N)
              ): # with mean 0 and standard deviation 1 over samples and positions together
     "One scalar mean off, over one scalar standard deviation."
-    if not (x.isfinite().all() and x.std() > 0): raise SymnbError("x: expected finite numbers that vary, found others")
+    if not (x.isfinite().all() and x.std() > 0):
+        raise SymnbError("x: expected finite numbers that vary, found others")
     return (x - x.mean((-2, -1), keepdim=True)) / x.std((-2, -1), keepdim=True, correction=0)
 
 def covariance(y # (..., B, N)
@@ -189,10 +191,11 @@ def marginal_divergence(density, y): # a `Mixture`, (..., B, N)
     own = at(0)
     return neighbour_divergence(own, at(1), at(-1), 1), own
 
-# %% ../nbs/11_symmetry_lens.ipynb #ea777613
+# %% ../nbs/11_symmetry_lens.ipynb #75af29a0
 class Conditional(nn.Module):
-    "ln q(y_j | y_g) of the samples with b = g mod N: y (..., B, N) -> (..., B / N, N, N), indexed b // N, g, j."
-    def __init__(self, N: int, hidden: int = None, kernels: int = 4, restarts: tuple = (), bf16: bool = False):
+    "ln q(y_j | y_g) of samples b = g mod N: y (..., B, N) -> (..., B / N, N, N), indexed b // N, g, j."
+    def __init__(self, N: int, hidden: int = None, # units; 16 N if None
+                 kernels: int = 4, restarts: tuple = (), bf16: bool = False):
         super().__init__()
         self.N, self.kernels, self.bf16 = N, kernels, bf16
         hidden = hidden or 16 * N
@@ -204,7 +207,8 @@ class Conditional(nn.Module):
     def networks(self, y):
         "Output of the three networks (..., 3, B, N * K)."
         given = y.unflatten(-2, (-1, self.N)).diagonal(dim1=-2, dim2=-1) # (..., n, g)
-        h = torch.addcmul(self.bias[..., None, :, :], given[..., None, :, :, None], self.first[..., None, :, :])
+        h = torch.addcmul(self.bias[..., None, :, :], given[..., None, :, :, None],
+                          self.first[..., None, :, :])
         h = F.leaky_relu(h, .2, inplace=True).flatten(-3, -2)
         if not self.bf16: return h @ self.second + self.bias2
         return (h.bfloat16() @ self.second.bfloat16()).to(h) + self.bias2
@@ -280,7 +284,8 @@ class LensModel(nn.Module):
     "A `Lens` with its density estimators."
     def __init__(self, N: int, P: int, recipe: Recipe = PUBLISHED, restarts: tuple = (), frame=None):
         super().__init__()
-        if recipe.batch % N: raise SymnbError(f"batch: expected a multiple of {N} samples, found {recipe.batch}")
+        if recipe.batch % N:
+            raise SymnbError(f"batch: expected a multiple of {N} samples, found {recipe.batch}")
         self.recipe, r = recipe, recipe
         self.lens = Lens(N, P, restarts, r.cayley, frame=frame)
         self.marginal = Mixture(1 if r.pooled else N, r.kernels, restarts)
@@ -300,7 +305,8 @@ class LensModel(nn.Module):
         R1, own = (0., self.marginal(y).mean(-2)) if r.pooled else marginal_divergence(self.marginal, y)
         R2, pairs = (0., None) if r.gaussian_pairs else conditional_divergence(self.pairs, y)
         if r.gaussian_pairs: R1, R2 = gaussian_divergences(C)
-        terms = dict(align=alignment(C), uniform=.5 * (R1 + R2), H=-own.mean(-1), HJ=joint_entropy(C, t, r.gain))
+        terms = dict(align=alignment(C), uniform=.5 * (R1 + R2), H=-own.mean(-1),
+                     HJ=joint_entropy(C, t, r.gain))
         terms["total"] = (r.align * terms["align"] + r.uniform * terms["uniform"] + r.resolve * terms["H"]
                           - (r.resolve + r.inform) * terms["HJ"])
         return terms, (own, pairs)
@@ -353,7 +359,8 @@ class SharedAdam(torch.optim.Optimizer):
             a, b = group["betas"]
             for p in group["params"]:
                 s = self.state[p]
-                if not s: s.update(step=torch.zeros(()), exp_avg=torch.zeros_like(p), exp_avg_sq=torch.zeros_like(p))
+                if not s: s.update(step=torch.zeros(()), exp_avg=torch.zeros_like(p),
+                                   exp_avg_sq=torch.zeros_like(p))
                 s["step"] += 1
                 s["exp_avg"].lerp_(p.grad, 1 - a)
                 square = _shared(p.grad.square(), group["N"], range(group["leading"] - p.ndim, 0))
@@ -392,7 +399,7 @@ def final_terms(model: LensModel, x, # (n, N), as many samples as there are, nor
     "The loss that restarts are compared by."
     return model.objective(x[:len(x) // model.lens.N * model.lens.N], 1., 0., S)[0]
 
-def only(model: LensModel, i: int, optims: tuple) -> tuple: # the model and its optimisers without other restarts
+def only(model: LensModel, i: int, optims: tuple) -> tuple: # model and optimisers
     "Restart i of a model, with the memory of its optimisers."
     small = LensModel(model.lens.N, model.lens.P, model.recipe).to(model.lens.psi.device)
     for p, q in zip(model.parameters(), small.parameters()): q.data.copy_(p.data[i])
@@ -408,7 +415,7 @@ class LensFit:
     "What a training run leaves behind."
     model: LensModel # the chosen restart
     history: dict # name -> rows (restarts,), at the steps in `step`
-    snapshots: dict # step -> cropped step of the generator, and L: (N, N) each, or (restarts, N, N) before the choice
+    snapshots: dict # step -> cropped step and L: (N, N) each, or (restarts, N, N) before the choice
     losses: list # of all restarts when they were compared
     chosen: int # which of them went on
     seconds: float
@@ -435,17 +442,21 @@ class _Run:
     "State of a training run: what a checkpoint holds."
     def __init__(self, model, folder):
         self.model, self.optims, self.k = model, optimisers(model), 0
-        self.history, self.snapshots, self.losses, self.chosen, self.spent = {"step": []}, {}, [], 0, np.zeros(2)
+        self.history, self.snapshots, self.losses, self.chosen, self.spent = \
+            {"step": []}, {}, [], 0, np.zeros(2)
         self.folder = Path(folder) if folder else None
 
     def keep(self):
         if not self.folder: return
-        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()} | dict(rng=torch.get_rng_state())
-        for i, o in enumerate(self.optims): tensors |= {f"{i}.{k}": v for k, v in _optimizer_tensors(o).items()}
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()} | \
+            dict(rng=torch.get_rng_state())
+        for i, o in enumerate(self.optims):
+            tensors |= {f"{i}.{k}": v for k, v in _optimizer_tensors(o).items()}
         name = f"step-{self.k:07d}.safetensors"
         sha256 = save_tensors(self.folder / name, tensors)
-        write_json(self.folder / "checkpoint.json", dict(step=self.k, weights=name, sha256=sha256, losses=self.losses,
-                   chosen=self.chosen, history=self.history, snapshots=self.snapshots, spent=self.spent))
+        write_json(self.folder / "checkpoint.json", dict(
+            step=self.k, weights=name, sha256=sha256, losses=self.losses, chosen=self.chosen,
+            history=self.history, snapshots=self.snapshots, spent=self.spent))
         for old in self.folder.glob("step-*"):
             if old.name != name: old.unlink(missing_ok=True)
 
@@ -505,7 +516,8 @@ def fit_lens(x, # (n, N) samples
             chosen = restarts > 1 and k == max(1, int(choose * recipe.steps))
             if chosen: _choose(run, whole, S)
             if compiled and (chosen or k == start): run.model.objective = torch.compile(run.model.objective)
-            for o, lr in zip(run.optims, (recipe.lr, recipe.lr_density)): o.param_groups[0]["lr"] = lr * float(factor[k])
+            for o, lr in zip(run.optims, (recipe.lr, recipe.lr_density)):
+                o.param_groups[0]["lr"] = lr * float(factor[k])
             terms = step(run.model, run.optims, x[batch_at(len(x), recipe.batch, seed, k).to(x.device)],
                          t[k].to(x.device), sigma[k].to(x.device), S)
             run.k = k + 1
@@ -529,9 +541,10 @@ def _choose(run, x, S):
     run.model, run.optims = only(run.model, run.chosen, run.optims)
 
 # %% ../nbs/11_symmetry_lens.ipynb #ed9ab085
-_DECIDES = (powers_eigh, cayley, powers_cayley, Lens, normalise, covariance, alignment, rank_weights, joint_entropy, Mixture,
-            log_gaussians, Conditional, neighbour_divergence, marginal_divergence, conditional_divergence,
-            gaussian_divergences, LensModel, schedule, batch_at, _shared, SharedAdam, optimisers, step, final_terms, only, _Run, fit_lens)
+_DECIDES = (powers_eigh, cayley, powers_cayley, Lens, normalise, covariance, alignment, rank_weights,
+            joint_entropy, Mixture, log_gaussians, Conditional, neighbour_divergence, marginal_divergence,
+            conditional_divergence, gaussian_divergences, LensModel, schedule, batch_at, _shared, SharedAdam,
+            optimisers, step, final_terms, only, _Run, fit_lens)
 
 def lens_run(world: World, P: int = None, recipe: Recipe = PUBLISHED, restarts: int = 1, choose: float = .5,
              seed: int = 0, snapshots: tuple = (), # as in `fit_lens`
@@ -542,12 +555,15 @@ def lens_run(world: World, P: int = None, recipe: Recipe = PUBLISHED, restarts: 
     P, samples = world.N if P is None else P, samples or 100 * recipe.batch
     def fit(model, folder):
         x = world.draw(samples, seed)
-        f = fit_lens(x - x.mean(0) if centre else x, P, recipe, restarts, choose, seed, snapshots=snapshots, folder=folder)
+        x = x - x.mean(0) if centre else x
+        f = fit_lens(x, P, recipe, restarts, choose, seed, snapshots=snapshots, folder=folder)
         model.load_state_dict(f.model.state_dict())
         return {k: getattr(f, k) for k in LensFit.__dataclass_fields__ if k != "model"}
-    settings = dict(asdict(recipe), P=P, restarts=restarts, choose=choose, samples=samples, snapshots=snapshots)
+    settings = dict(asdict(recipe), P=P, restarts=restarts, choose=choose, samples=samples,
+                    snapshots=snapshots)
     if centre: settings["centre"] = True
-    model, record = cached_run(f"lens{world.N}", lambda: LensModel(world.N, P, recipe), fit, settings, repr(world), _DECIDES, seed)
+    build = lambda: LensModel(world.N, P, recipe)
+    model, record = cached_run(f"lens{world.N}", build, fit, settings, repr(world), _DECIDES, seed)
     r = dict(record["result"])
     r["snapshots"] = {int(k): v for k, v in r["snapshots"].items()}
     return LensFit(model, **r)
@@ -579,8 +595,8 @@ def true_terms(world: World, n: int = 20_000, steps: int = 400, seed: int = 0) -
 # %% ../nbs/11_symmetry_lens.ipynb #1db9dd7c
 SMALL = replace(PUBLISHED, steps=3000, batch=2520, lr=5e-3, lr_density=1e-2, epoch=30, fade=.01, ramp=.5)
 FASTER = replace(SMALL, batch=1260, **FAST)
-LARGE = replace(PUBLISHED, steps=10_000, batch=528, lr=5e-3, lr_density=1e-2, epoch=100, fade=.01, decay=.2, ramp=.6,
-                kernels=6, **FAST)
+LARGE = replace(PUBLISHED, steps=10_000, batch=528, lr=5e-3, lr_density=1e-2, epoch=100, fade=.01,
+                decay=.2, ramp=.6, kernels=6, **FAST)
 SIZES = dict(quick=dict(seeds=(0,), restarts=5, paddings=(7,), control=False),
              full=dict(seeds=(0, 1, 2), restarts=8, paddings=(2, 7, 14, 21), control=True))
 
@@ -705,15 +721,15 @@ def lens_bench(batch: int = None, # a multiple of 33; by the profile if None
     times = _bench_steps(bench_forms(batch), world.draw(max(batch, 20_000)), repeats)
     plain, common = times["published form"], dict(task="lens", data=f"narrow, N = 33, B = {batch}", n=repeats)
     for name, ms in times.items():
-        rows.append(dict(method=name, measure="CPU time of a step", unit="ms", value=np.median(ms), spread=ms.std(),
-                         baseline=np.median(plain), **common))
+        rows.append(dict(method=name, measure="CPU time of a step", unit="ms", value=np.median(ms),
+                         spread=ms.std(), baseline=np.median(plain), **common))
         if name != "published form":
             gain = plain / ms
-            rows.append(dict(method=name, measure="gain over the published form", unit="x", value=np.median(gain),
-                             spread=gain.std(), baseline=1., **common))
+            rows.append(dict(method=name, measure="gain over the published form", unit="x",
+                             value=np.median(gain), spread=gain.std(), baseline=1., **common))
     days = np.median(plain) * 1e6 / 86.4e6 * 16_500 / batch
-    rows.append(dict(method="published form", measure="CPU time of 1e6 steps at B = 16500, extrapolated", unit="days",
-                     value=days, **common))
+    rows.append(dict(method="published form", measure="CPU time of 1e6 steps at B = 16500, extrapolated",
+                     unit="days", value=days, **common))
     if solver: rows.append(_solver_row(world))
     return rows
 
@@ -722,18 +738,21 @@ def _solver_row(world):
     x, start = world.draw(180_000), time.process_time()
     found = solve(x, relax=False)
     cosine = generator_cosine(cropped_step(found.candidate), world.truth)
-    return dict(task="lens", data="narrow, N = 33, 180000 samples", method=f"solver, cosine {cosine:.4f}", unit="s", n=1,
-                measure="CPU time to the answer", value=time.process_time() - start, target="<= 20", seeds=[0])
+    return dict(task="lens", data="narrow, N = 33, 180000 samples", method=f"solver, cosine {cosine:.4f}",
+                unit="s", n=1, measure="CPU time to the answer", value=time.process_time() - start,
+                target="<= 20", seeds=[0])
 
 # %% ../nbs/11_symmetry_lens.ipynb #e6c2c4a2
-def _score_rows(board, method: str, data: str, fit: LensFit, world: World, seed: int, target: str = None, control=None):
+def _score_rows(board, method: str, data: str, fit: LensFit, world: World, seed: int, target: str = None,
+                control: float = None):
     chance = max(chance_cosine(world).values())
     common = dict(task="lens", method=method, data=data, seeds=[seed], n=1)
     s = scores(fit, world)
     still = generator_cosine(np.eye(world.N), world.truth)
-    board.add(**common, measure="cosine to the true step", value=s["cosine"], chance=chance, floor=1., baseline=still,
-              target=target, control=control)
-    board.add(**common, measure="RMSE", value=s["RMSE"], floor=0., baseline=generator_rmse(np.eye(world.N), world.truth))
+    board.add(**common, measure="cosine to the true step", value=s["cosine"], chance=chance, floor=1.,
+              baseline=still, target=target, control=control)
+    board.add(**common, measure="RMSE", value=s["RMSE"], floor=0.,
+              baseline=generator_rmse(np.eye(world.N), world.truth))
     board.add(**common, measure="step on held-out signals", unit="pixels", value=s["step"], floor=1.)
     board.add(**common, measure="CPU time", unit="s", value=fit.cpu_seconds, seconds=fit.seconds)
 
@@ -777,7 +796,8 @@ def lens_task(board: Scoreboard, # gets the rows
     sine = World("narrow", 7, "dst")
     fit = restarted_run(sine, centre=True)
     shown = {f"seed {s}": k[7] for s, k in kept.items()}
-    return [("Training under the DST: the step of the generator in the hidden basis, and the group convolution matrix, "
-             "which becomes the DST.", dynamics_figure(fit, sine)),
+    return [("Training under the DST: the step of the generator in the hidden basis, and the group "
+             "convolution matrix, which becomes the DST.", dynamics_figure(fit, sine)),
             ("Terms of the loss, and the total of all restarts until one is chosen.", terms_figure(fit)),
-            ("Restarts when they are compared: the loss knows which ones found the order.", restart_figure(shown))]
+            ("Restarts when they are compared: the loss knows which ones found the order.",
+             restart_figure(shown))]
