@@ -377,7 +377,7 @@ def optimisers(model: LensModel) -> tuple:
 
 def step(model: LensModel, optimisers: tuple, # of the lens, of the estimators
          x, # (B, N)
-         t, sigma, S=None # as in `LensModel.objective`
+         t, sigma, S=None # as the objective of `LensModel` takes them
         ) -> dict: # terms, each (...,)
     "One simultaneous step of lens and estimators."
     x, lens, rest = normalise(x), list(model.lens.parameters()), model.estimators()
