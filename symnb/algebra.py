@@ -7,7 +7,7 @@ __all__ = ['RULE', 'synthetic_law', 'whiten', 'memory', 'cumulants', 'act', 'for
            'eigen', 'stabiliser', 'eigenvalue_figure', 'normal_form', 'selection', 'integer_weights', 'rho', 'refine',
            'refined_weights', 'off_share', 'compact', 'stability', 'bracket_residual', 'remembered', 'permutation_null',
            'Discovery', 'discover', 'null_figure', 'normal_projectors', 'lie_pca', 'read_codes', 'weights_figure',
-           'algebra_report']
+           'report_page', 'algebra_report']
 
 # %% ../nbs/08_algebra.ipynb #c38ddb73
 import functools, hashlib, html, itertools, json, math, time, zipfile
@@ -757,20 +757,29 @@ def weights_figure(frequencies: dict, # label -> frequencies in turns per turn
     return plots.spectrum(frequencies, expected)
 
 # %% ../nbs/08_algebra.ipynb #ab3521b0
-def algebra_report(D: Discovery, path, name: str = "codes"):
-    "A self-contained page: the verdict, what it rests on, and figures."
+def report_page(path, # of the .html to write
+                title: str, verdict: str, note: str, # heading; a line in bold; a line below it
+                rows: dict, # name -> number, list or text; None is left out
+                figures: list): # of (caption, figure)
+    "A self-contained page: a verdict, what it rests on, and figures."
     from symnb import plots
-    d, rows = len(D.basis), ("generators", "weights", "gap", "stability", "rho", "residual", "bracket", "p_gap", "p_rho",
-                             "samples", "seconds")
     show = lambda v: f"{v:.4g}" if isinstance(v, float) else " ".join(map(str, v)) if isinstance(v, list) else str(v)
-    table = "".join(f"<tr><th>{k}</th><td>{show(getattr(D, k))}</td></tr>" for k in rows if getattr(D, k) is not None)
-    figures = [(eigenvalue_figure({"codes": D.values}, min(20, len(D.values))), "The lowest eigenvalues"),
-               (weights_figure({"codes": D.frequencies}, D.weights), "Frequencies over the weights")]
-    if D.null is not None: figures.append((null_figure({"codes": D}), "The permutation null"))
-    shown = "".join(f"<h2>{alt}</h2>{plots.figure_html(fig, alt)}" for fig, alt in figures)
-    title = html.escape(f"Symmetry algebra of {name}")
+    table = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(show(v))}</td></tr>"
+                    for k, v in rows.items() if v is not None)
+    shown = "".join(f"<h2>{html.escape(alt)}</h2>{plots.figure_html(fig, alt)}" for alt, fig in figures)
+    title, verdict, note = map(html.escape, (title, verdict, note))
     page = (f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{title}</title>"
             "<style>body{font:16px sans-serif;max-width:60em;margin:2em auto;padding:0 1em}th{text-align:left;"
-            f"padding-right:2em}}</style><h1>{title}</h1><p><b>{html.escape(str(D))}</b></p>"
-            f"<p>{D.samples} samples of {d} numbers.</p><table>{table}</table>{shown}</html>\n")
+            f"padding-right:2em}}</style><h1>{title}</h1><p><b>{verdict}</b></p><p>{note}</p>"
+            f"<table>{table}</table>{shown}</html>\n")
     with atomic_path(path) as part: part.write_text(page, encoding="utf-8")
+
+def algebra_report(D: Discovery, path, name: str = "codes"):
+    "The page of a discovery: spectra and, where there is one, the null."
+    rows = ("generators", "weights", "gap", "stability", "rho", "residual", "bracket", "p_gap", "p_rho", "samples",
+            "seconds")
+    figures = [("The lowest eigenvalues", eigenvalue_figure({"codes": D.values}, min(20, len(D.values)))),
+               ("Frequencies over the weights", weights_figure({"codes": D.frequencies}, D.weights))]
+    if D.null is not None: figures.append(("The permutation null", null_figure({"codes": D})))
+    report_page(path, f"Symmetry algebra of {name}", str(D), f"{D.samples} samples of {len(D.basis)} numbers.",
+                {k: getattr(D, k) for k in rows}, figures)

@@ -34,6 +34,9 @@ TASKS = [
     Task("oracle", "Symmetries that an oracle keeps", "symnb.oracle:oracle_task"),
     Task("algebra", "The symmetry algebra of a law", "symnb.algebra_digits:algebra_task"),
     Task("invariant", "Rotation-invariant networks", "symnb.invariant:invariant_task"),
+    Task("lens", "SymmetryLens as published", "symnb.lens:lens_task"),
+    Task("solver", "The symmetry lens in seconds", "symnb.solver:solver_task"),
+    Task("adaptor", "What a hidden line is good for", "symnb.adaptor:adaptor_task"),
     Task("explore", "Explore by hand", "symnb.explore:explore_task"),
 ]
 
