@@ -25,8 +25,8 @@ from .supervised import _linear
 from .worlds import (World, chance_cosine, chance_steps, cropped_step, eigenphases, generator_cosine,
                           generator_rmse, legendre, phase_step)
 
-# %% ../nbs/13_lens_use.ipynb #1e381317
-SIZES = dict( # labelled samples, draws of them, paired draws, steps of a network, test samples; then the baselines
+# %% ../nbs/13_lens_use.ipynb #e286633f
+SIZES = dict( # numbers of labels, draws of them, paired draws, steps of a network, test samples; baselines
     quick=dict(seeds=(0,), bases=("permutation",), labels=(50, 500, 5000), repeats=1, paired=(1, 1, 1),
                steps=300, tested=2000, samples=20_000, gan=2000, starts=3, rings=(7,), own=False),
     full=dict(seeds=(0, 1, 2), bases=("permutation", "dst"), labels=(50, 100, 200, 500, 1000, 5000), 
@@ -384,7 +384,8 @@ def lens_report(s: LensSolution, x, # what was solved, (n, N)
                        f"{t['stationarity']:.2f}" for t in s.starts)
     rows = {"margin": f"{s.margin:.4f} (at least {RULE['margin']:g})",
             "stationarity": f"{s.stationarity:.2f} (at most {RULE['stationarity']:g})",
-            "samples": f"{s.samples} (at least {RULE['samples'] * s.N})", "agreement of starts": s.agreement, "loss": s.loss, "starts": starts,
+            "samples": f"{s.samples} (at least {RULE['samples'] * s.N})",
+            "agreement of starts": s.agreement, "loss": s.loss, "starts": starts,
             "step (positions)": phase_step(s.candidate), "seconds": s.seconds,
             "seconds of the relaxed stage": s.relax_seconds or None}
     where = "ring" if s.circulant else "window into a longer line"
