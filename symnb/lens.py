@@ -406,7 +406,7 @@ def only(model: LensModel, i: int, optims: tuple) -> tuple: # model and optimise
     fresh = optimisers(small)
     for old, new in zip(optims, fresh):
         for p, q in zip(old.param_groups[0]["params"], new.param_groups[0]["params"]):
-            new.state[q] = {k: v[i].clone() if v.ndim else v for k, v in old.state[p].items()}
+            new.state[q] = {k: (v[i] if v.ndim else v).clone() for k, v in old.state[p].items()}
     return small, fresh
 
 # %% ../nbs/11_symmetry_lens.ipynb #b14699a8
@@ -518,8 +518,10 @@ def fit_lens(x, # (n, N) samples
             if compiled and (chosen or k == start): run.model.objective = torch.compile(run.model.objective)
             for o, lr in zip(run.optims, (recipe.lr, recipe.lr_density)):
                 o.param_groups[0]["lr"] = lr * float(factor[k])
-            terms = step(run.model, run.optims, x[batch_at(len(x), recipe.batch, seed, k).to(x.device)],
-                         t[k].to(x.device), sigma[k].to(x.device), S)
+            batch = x[batch_at(len(x), recipe.batch, seed, k).to(x.device)]
+            try: terms = step(run.model, run.optims, batch, t[k].to(x.device), sigma[k].to(x.device), S)
+            except RuntimeError as e: # eigenvectors of what is not finite, for instance
+                raise SymnbError(f"training failed at step {k + 1}: {str(e).splitlines()[0]}") from e
             run.k = k + 1
             if run.k % max(1, recipe.steps // points) == 0: run.log(terms)
             if run.k % every == 0:
