@@ -8,7 +8,7 @@ __all__ = ['RULE', 'SIZES', 'covariance', 'prepared', 'padded_generator', 'orbit
            'joint_diagonal', 'direct_start', 'neighbourhood', 'annealed_start', 'seriate', 'chain_coordinates',
            'regrid', 'mirrors', 'mirrored', 'reflect', 'settle', 'stationarity', 'margin', 'relax', 'LensSolution',
            'solve', 'solution_figure', 'solver_run', 'solver_plan', 'solver_runs', 'interval', 'solver_rows',
-           'solver_table', 'noise_figure', 'solver_task', 'bench_solver']
+           'noise_figure', 'solver_task', 'bench_solver']
 
 # %% ../nbs/12_lens_solver.ipynb #ef4f4d8f
 import math, time
@@ -785,23 +785,6 @@ def solver_rows(runs: list) -> Scoreboard: # of `solver_runs`
             chance = chance_cosine(World(**found[0][0]))["random order"]
             _score_rows(add, aims, chance, [r for _, r in found])
     return board
-
-# %% ../nbs/12_lens_solver.ipynb #738f2634
-def solver_table(board: Scoreboard): # a pandas table: a row for each world and group
-    "The main columns of the rows, side by side."
-    import pandas as pd
-    short = {"cosine, least": "cosine, least", "cosine, median": "median", "RMSE, largest": "RMSE",
-             "step on held-out signals, largest error": "step error",
-             "hidden signal, least correlation": "hidden",
-             "CPU time, largest": "CPU s", "CPU time of the relaxed stage, mean": "relaxed",
-             "success rate": "success",
-             "success rate, lower end of its 95 % interval": "95 % from",
-             "found although wrong": "wrongly found",
-             "not found although right": "wrongly not", "found": "found"}
-    rows = {}
-    for r in board:
-        if r.measure in short: rows.setdefault(r.method, {"runs": r.n})[short[r.measure]] = r.value
-    return pd.DataFrame(rows).T.reindex(columns=["runs", *dict.fromkeys(short.values())]).round(4)
 
 # %% ../nbs/12_lens_solver.ipynb #013df63a
 def noise_figure(board: Scoreboard, least: float = .9): # of the axis
