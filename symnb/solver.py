@@ -10,16 +10,16 @@ __all__ = ['RULE', 'SIZES', 'covariance', 'prepared', 'padded_generator', 'orbit
            'solve', 'solution_figure', 'solver_run', 'solver_plan', 'solver_runs', 'interval', 'solver_rows',
            'noise_figure', 'solver_task', 'bench_solver']
 
-# %% ../nbs/12_lens_solver.ipynb #ef4f4d8f
+# %% ../nbs/12_lens_solver.ipynb #767ef47a
 import math, time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 import numpy as np
 import torch
 from .actions import Action, MatrixAction, WindowedAction, shift_generator
 from .algebra import remembered
 from .lab import SymnbError, profile, progress
-from .measures import Row, Scoreboard
+from .measures import Scoreboard
 from .worlds import (BASES, CONTROLS, World, chance_cosine, cropped_step, dispersive_phases, eigenphases,
                           filter_correlation, generator_cosine, generator_rmse, hidden_correlation,
                           measured_step)
@@ -787,8 +787,8 @@ def solver_rows(runs: list) -> Scoreboard: # of `solver_runs`
     return board
 
 # %% ../nbs/12_lens_solver.ipynb #013df63a
-def noise_figure(board: Scoreboard, least: float = .9): # of the axis
-    "Least cosine and success rate over the noise."
+def noise_figure(board: Scoreboard): # of `solver_rows`
+    "Median cosine and success rate over the noise."
     from symnb import plots
     levels, kinds, read = (.05, .1, .15, .2), ("narrow", "wide", "legendre"), {}
     for r in board:
