@@ -635,7 +635,7 @@ def restart_figure(fits: dict): # label -> (fit, world)
         cosines = [generator_cosine(np.array(G), world.truth) for G in fit.snapshots[k][0]]
         ax.plot(fit.losses, cosines, plots.MARKERS[i], color=plots.COLOURS[i], label=label)
     ax.set(xlabel="total loss on a large batch (nats)", ylabel="cosine to the true step")
-    ax.legend(fontsize=8, frameon=False)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8, frameon=False)
     return ax.figure
 
 # %% ../nbs/11_symmetry_lens.ipynb #fda47ce5
