@@ -630,7 +630,7 @@ class AffineFlow(Action):
         down = torch.diag(torch.tensor([1., -1.])).to(self.A)
         A = F.pad(down @ self.A @ F.pad(down, (0, 1, 0, 1), value=0.).index_put(
             (torch.tensor([2]), torch.tensor([2])), torch.tensor(1.).to(self.A)), (0, 0, 0, 1))
-        back = torch.linalg.matrix_exp(-t.to(self.A)[..., None, None] * A)[..., :2, :]
+        back = torch.linalg.matrix_exp(-t[..., None, None] * A.to(t.dtype))[..., :2, :] # in float32 only 4 digits
         grid = F.affine_grid(back.expand(len(z), 2, 3).to(z), list(z.shape), align_corners=False)
         return F.grid_sample(z, grid, align_corners=False)
 
