@@ -89,23 +89,6 @@ def chain_step(W, circulant: bool = False): # (N, N) -> (N, N)
     if circulant: S[0, -1] = 1
     return W.T @ S @ W
 
-def _agreement(A, B):
-    return float(max((A * B).sum(), (A * B.T).sum()) / np.linalg.norm(A) / np.linalg.norm(B))
-
-def _start(kind, fourth, objective, trace):
-    "One start, settled."
-    ring, S = objective.circulant, objective.S
-    W = direct_start(fourth, S, ring)
-    if kind == "annealed":
-        W = annealed_start(fourth, objective, W)
-        V = seriate(W, S)
-        if not ring or objective.value(V, .3) < objective.value(W, .3): W = V
-    return settle(objective, polish(objective, W, 70, .03, .3), trace)[0]
-
-def _action(A, N, circulant, exact):
-    if not circulant: return WindowedAction(MatrixAction(A, "steps", skew=True), N)
-    return MatrixAction(A, "steps", N, N if exact else None, skew=True)
-
 # %% ../nbs/12_lens_solver.ipynb #c4f3dffd
 def pairs(N: int, circulant: bool = False) -> tuple: # positions, and their right neighbours
     "Neighbours on a line, or on a ring."
@@ -580,12 +563,6 @@ class LensSolution:
         return f"found: translation of {self.N} positions on a {'ring' if self.circulant else 'line'}; {how}"
 
 # %% ../nbs/12_lens_solver.ipynb #eedcea27
-def chain_step(W, circulant: bool = False): # (N, N) -> (N, N)
-    "The step from each row of W to the next, in the basis of the data."
-    S = np.eye(len(W), k=-1)
-    if circulant: S[0, -1] = 1
-    return W.T @ S @ W
-
 def _agreement(A, B):
     return float(max((A * B).sum(), (A * B.T).sum()) / np.linalg.norm(A) / np.linalg.norm(B))
 
