@@ -30,7 +30,13 @@ SETTINGS = dict(
                             restarts=3, pictures=3000, points=1500, degrees=(1, 3), few=(4000,),
                             strengths=(.3, 1.), shifts=1),
                invariant=dict(cnn=300, two=120, steerable={8: 250}, widths=(4, 6, 8, 16), rate=1.5e-2, copies=6,
-                              code_steps=800, averaged=200, tested=1000)),
+                              code_steps=800, averaged=200, tested=1000),
+               lens=dict(seeds=(0,), restarts=5, paddings=(7,), control=False, large={}),
+               solver=dict(main=dict(permutation=(0,)), ring=(), others=(), controls=(), larger={}, noise={},
+                           samples={}),
+               adaptor=dict(seeds=(0,), bases=("permutation",), labels=(50, 500, 5000), repeats=1,
+                            paired=(1, 1, 1), steps=300, tested=2000, samples=20_000, gan=2000, starts=3,
+                            rings=(7,), own=False)),
     full=dict(source="mnist5k", seeds=(0, 1, 2), vae_batch=128,
               vae_steps=dict(fc256=1000, fc512=1000, fc1024=1000, conv=600, deep=400, equivariant=400),
               action_steps=600, block_steps=600, action_images=1000, oracle_steps=2500,
@@ -40,7 +46,20 @@ SETTINGS = dict(
                            restarts=12, pictures=6000, points=4000, degrees=(1, 2, 3), few=(4000, 2000, 1000, 500),
                            strengths=(.1, .3, .6, 1.), shifts=2),
               invariant=dict(cnn=1000, two=250, steerable={8: 1500, 12: 1200, 16: 900}, widths=(6, 8, 12, 24),
-                             rate=1e-2, copies=12, code_steps=1500, averaged=500, tested=1000)))
+                             rate=1e-2, copies=12, code_steps=1500, averaged=500, tested=1000),
+              lens=dict(seeds=(0, 1, 2), restarts=8, paddings=(2, 7, 14, 21), control=True,
+                        large=dict(wide=(0, 1, 2), narrow=(0, 1, 2))),
+              solver=dict(main=dict(identity=(100, 101, 102, 103, 104), permutation=(110, 111, 112, 113, 114),
+                                    dst=(120, 121, 122, 123, 124)),
+                          ring=(100, 110, 120, 130, 140), others=(100, 110, 120, 130, 140),
+                          controls=(100, 110, 120, 130, 140),
+                          larger={65: dict.fromkeys(("narrow", "wide", "legendre"), (100, 110, 120, 130, 140)),
+                                  129: dict.fromkeys(("narrow", "wide"), (100, 110, 120, 130, 140))},
+                          noise=dict.fromkeys((.1, .15, .2), (100, 110, 120, 130, 140)),
+                          samples=dict.fromkeys((8000, 4000), (100, 110, 120, 130, 140))),
+              adaptor=dict(seeds=(0, 1, 2), bases=("permutation", "dst"), labels=(50, 100, 200, 500, 1000, 5000),
+                           repeats=2, paired=(10, 6, 4, 2, 2, 2), steps=600, tested=5000, samples=100_000,
+                           gan=30_000, starts=10, rings=(7, 9), own=True)))
 
 # %% ../nbs/00_lab.ipynb #9541458e
 @dataclass(frozen=True)

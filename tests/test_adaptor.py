@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from symnb import adaptor
+from symnb import adaptor, lab
 from symnb.adaptor import (GAN_SCORES, PatternCNN, adapted, adaptor_task, fit_patterns, gan_generators, gan_scores,
                            idle_scores, independent_chain, label_curve, lens_files, paired_losses, pattern_mlp,
                            patterns, right, shift_cosines, two_opt, ways)
@@ -21,7 +21,7 @@ TINY = dict(seeds=(0, 1), bases=("permutation",), labels=(300,), repeats=1, pair
 @pytest.fixture
 def tiny(monkeypatch, tmp_path):
     monkeypatch.setenv("SYMNB_RUNS", str(tmp_path))
-    monkeypatch.setitem(adaptor.SIZES, "quick", TINY)
+    monkeypatch.setitem(lab.SETTINGS["quick"], "adaptor", TINY)
     monkeypatch.setenv("SYMNB_PROFILE", "quick")
 
 
