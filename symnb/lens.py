@@ -408,9 +408,10 @@ def final_terms(model: LensModel, x, # (n, N), as many samples as there are, nor
     "The loss that restarts are compared by."
     return model.objective(x[:len(x) // model.lens.N * model.lens.N], t, 0., S)[0]
 
-def only(model: LensModel, i: int, optims: tuple) -> tuple: # model and optimisers
-    "Restart i of a model, with the memory of its optimisers."
-    small = LensModel(model.lens.N, model.lens.P, model.recipe).to(model.lens.psi.device)
+def only(model: LensModel, kept: list, optims: tuple) -> tuple: # model and optimisers
+    "Some restarts of a model, with the memory of its optimisers; a single one without its dimension."
+    i, leading = (kept, (len(kept),)) if len(kept) > 1 else (kept[0], ())
+    small = LensModel(model.lens.N, model.lens.P, model.recipe, leading).to(model.lens.psi.device)
     for p, q in zip(model.parameters(), small.parameters()): q.data.copy_(p.data[i])
     fresh = optimisers(small)
     for old, new in zip(optims, fresh):
@@ -425,8 +426,8 @@ class LensFit:
     model: LensModel # the chosen restart
     history: dict # name -> rows (restarts,), at the steps in `step`
     snapshots: dict # step -> cropped step and L: (N, N) each, or (restarts, N, N) before the choice
-    losses: list # of all restarts when they were compared
-    chosen: int # which of them went on
+    losses: list # of the restarts, each time they were compared
+    kept: list # which of those went on, each time
     seconds: float
     cpu_seconds: float
 
@@ -437,9 +438,16 @@ class LensFit:
     def L(self) -> np.ndarray: # (N, N)
         return self.model.lens.convolution().detach().cpu().double().numpy()
 
+    def place(self, n: int) -> int:
+        "Where the restart that was chosen in the end is while there are n of them."
+        i = 0
+        for losses, kept in zip(reversed(self.losses), reversed(self.kept)):
+            if len(kept) < n: i = kept[i]
+        return i
+
     def at(self, k: int) -> list: # (N, N) each
         "Cropped step of the generator and L after k steps, of the chosen restart."
-        return [a if a.ndim == 2 else a[self.chosen] for a in map(np.array, self.snapshots[k])]
+        return [a if a.ndim == 2 else a[self.place(len(a))] for a in map(np.array, self.snapshots[k])]
 
     def represent(self, x) -> torch.Tensor:
         "Samples (n, N) as (n, N) in the order that was found, normalised as in training."
@@ -451,8 +459,8 @@ class _Run:
     "State of a training run: what a checkpoint holds."
     def __init__(self, model, folder):
         self.model, self.optims, self.k = model, optimisers(model), 0
-        self.history, self.snapshots, self.losses, self.chosen, self.spent = \
-            {"step": []}, {}, [], 0, np.zeros(2)
+        self.history, self.snapshots, self.losses, self.kept, self.spent = \
+            {"step": []}, {}, [], [], np.zeros(2)
         self.folder = Path(folder) if folder else None
 
     def keep(self):
@@ -464,7 +472,7 @@ class _Run:
         name = f"step-{self.k:07d}.safetensors"
         sha256 = save_tensors(self.folder / name, tensors)
         write_json(self.folder / "checkpoint.json", dict(
-            step=self.k, weights=name, sha256=sha256, losses=self.losses, chosen=self.chosen,
+            step=self.k, weights=name, sha256=sha256, losses=self.losses, kept=self.kept,
             history=self.history, snapshots=self.snapshots, spent=self.spent))
         for old in self.folder.glob("step-*"):
             if old.name != name: old.unlink(missing_ok=True)
@@ -474,12 +482,12 @@ class _Run:
         if not path or not path.exists(): return
         c = read_json(path)
         tensors = load_tensors(self.folder / c["weights"], c["sha256"])
-        if c["losses"]: self.model, self.optims = only(self.model, 0, self.optims)
+        if c["kept"]: self.model, self.optims = only(self.model, c["kept"][-1], self.optims)
         self.model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
         for i, o in enumerate(self.optims):
             _restore_optimizer(o, {k[2:]: v for k, v in tensors.items() if k.startswith(f"{i}.")})
         torch.set_rng_state(tensors["rng"])
-        self.k, self.losses, self.chosen, self.history = c["step"], c["losses"], c["chosen"], c["history"]
+        self.k, self.losses, self.kept, self.history = c["step"], c["losses"], c["kept"], c["history"]
         self.spent = np.array(c["spent"])
         self.snapshots = {int(k): v for k, v in c["snapshots"].items()}
 
@@ -500,7 +508,8 @@ class _Run:
 def fit_lens(x, # (n, N) samples
              P: int = None, # padding on either side; N if None, 0 for a ring
              recipe: Recipe = PUBLISHED,
-             restarts: int = 1, choose: float = .5, # chosen after this share of the steps
+             restarts: int = 1,
+             choose: tuple = ((.5, 1),), # after which shares of the steps the best go on, and how many
              seed: int = 0, frame=None, # as in `Lens`
              snapshots: tuple = (), # steps at which G and L are kept
              folder=None, every: int = 1000, # where checkpoints go, and how often
@@ -518,13 +527,12 @@ def fit_lens(x, # (n, N) samples
         build = LensModel(N, N if P is None else P, recipe, (restarts,) if restarts > 1 else (), frame)
         run = _Run(build.to(device()), folder)
         run.restore()
-        start = run.k
+        start, stages = run.k, {max(1, int(a * recipe.steps)): n for a, n in choose if n < restarts}
         bar.update(start)
         for k in range(start, recipe.steps):
             if k in snapshots: run.snapshot()
-            chosen = restarts > 1 and k == max(1, int(choose * recipe.steps))
-            if chosen: _choose(run, whole, S, float(t[k]))
-            if compiled and (chosen or k == start): run.model.objective = torch.compile(run.model.objective)
+            if k in stages: _choose(run, whole, S, float(t[k]), stages[k])
+            if compiled and (k in stages or k == start): run.model.objective = torch.compile(run.model.objective)
             for o, lr in zip(run.optims, (recipe.lr, recipe.lr_density)):
                 o.param_groups[0]["lr"] = lr * float(factor[k])
             batch = x[batch_at(len(x), recipe.batch, seed, k).to(x.device)]
@@ -541,15 +549,16 @@ def fit_lens(x, # (n, N) samples
         if run.k in snapshots: run.snapshot()
         if run.model.lens.psi.ndim > 1: _choose(run, whole, S)
     seconds, cpu = (run.spent + _since(began)).tolist()
-    return LensFit(run.model.eval(), run.history, run.snapshots, run.losses, run.chosen, seconds, cpu)
+    return LensFit(run.model.eval(), run.history, run.snapshots, run.losses, run.kept, seconds, cpu)
 
 def _since(began): return np.array([time.perf_counter(), time.process_time()]) - began
 
-def _choose(run, x, S, t=1.):
-    "Go on with the restart of lowest loss."
-    run.losses = final_terms(run.model, x[:20 * run.model.recipe.batch], S, t)["total"].tolist()
-    run.chosen = int(np.argmin(run.losses))
-    run.model, run.optims = only(run.model, run.chosen, run.optims)
+def _choose(run, x, S, t=1., count=1):
+    "Go on with the restarts of lowest loss."
+    losses = final_terms(run.model, x[:20 * run.model.recipe.batch], S, t)["total"].tolist()
+    run.losses.append(losses)
+    run.kept.append(sorted(np.argsort(losses)[:count].tolist()))
+    run.model, run.optims = only(run.model, run.kept[-1], run.optims)
 
 # %% ../nbs/11_symmetry_lens.ipynb #ed9ab085
 _DECIDES = (powers_eigh, cayley, powers_cayley, Lens, normalise, covariance, alignment, rank_weights,
@@ -557,8 +566,8 @@ _DECIDES = (powers_eigh, cayley, powers_cayley, Lens, normalise, covariance, ali
             conditional_divergence, gaussian_divergences, LensModel, schedule, batch_at, _shared, SharedAdam,
             optimisers, step, final_terms, only, _Run, fit_lens)
 
-def lens_run(world: World, P: int = None, recipe: Recipe = PUBLISHED, restarts: int = 1, choose: float = .5,
-             seed: int = 0, snapshots: tuple = (), # as in `fit_lens`
+def lens_run(world: World, P: int = None, recipe: Recipe = PUBLISHED, restarts: int = 1,
+             choose: tuple = ((.5, 1),), seed: int = 0, snapshots: tuple = (), # as in `fit_lens`
              samples: int = None, # drawn from the world; 100 batches if None, as published
              centre: bool = False # take each sensor's own mean off first
             ) -> LensFit:
@@ -606,13 +615,13 @@ def true_terms(world: World, n: int = 20_000, steps: int = 400, seed: int = 0) -
 # %% ../nbs/11_symmetry_lens.ipynb #1db9dd7c
 SMALL = replace(PUBLISHED, steps=3000, batch=2520, lr=5e-3, lr_density=1e-2, epoch=30, fade=.01, ramp=.5)
 FASTER = replace(SMALL, batch=1260, **FAST)
-LARGE = replace(PUBLISHED, steps=10_000, batch=528, lr=5e-3, lr_density=1e-2, epoch=100, fade=.01,
-                decay=.2, ramp=.6, kernels=6, **FAST)
+LARGE = replace(PUBLISHED, steps=30_000, batch=528, lr=5e-3, lr_density=1e-2, epoch=100, fade=.004,
+                decay=.15, ramp=.75, again=(.4, .6, .8), cool=.9, kernels=6, **FAST)
 
 # %% ../nbs/11_symmetry_lens.ipynb #aa386d57
 def published_run(seed: int) -> LensFit:
     "The published form at N = 7, three restarts."
-    return lens_run(World("narrow", 7, "permutation", seed=seed), 7, SMALL, 3, .4, seed, (1200, 3000))
+    return lens_run(World("narrow", 7, "permutation", seed=seed), 7, SMALL, 3, ((.4, 1),), seed, (1200, 3000))
 
 # %% ../nbs/11_symmetry_lens.ipynb #04ff3e45
 def short_run(seed: int = 0) -> LensFit:
@@ -624,7 +633,7 @@ def short_run(seed: int = 0) -> LensFit:
 def restarted_run(world: World, seed: int = 0, P: int = 7, centre: bool = False) -> LensFit:
     "The cheap form at N = 7, with snapshots along the way; the last before the choice holds all restarts."
     at = tuple(int(f * FASTER.steps) for f in (.02, .1, .2, .3, .4, .6, 1.))
-    return lens_run(world, P, FASTER, profile().lens["restarts"], .4, seed, at, centre=centre)
+    return lens_run(world, P, FASTER, profile().lens["restarts"], ((.4, 1),), seed, at, centre=centre)
 
 def scores(fit: LensFit, world: World) -> dict: # name -> number
     "What was found, beside the truth."
@@ -640,7 +649,7 @@ def restart_figure(fits: dict): # label -> (fit, world)
     for i, (label, (fit, world)) in enumerate(fits.items()):
         k = max(k for k, (G, _) in fit.snapshots.items() if np.ndim(G) == 3)
         cosines = [generator_cosine(np.array(G), world.truth) for G in fit.snapshots[k][0]]
-        ax.plot(fit.losses, cosines, plots.MARKERS[i], color=plots.COLOURS[i], label=label)
+        ax.plot(fit.losses[-1], cosines, plots.MARKERS[i], color=plots.COLOURS[i], label=label)
     ax.set(xlabel="total loss on a large batch (nats)", ylabel="cosine to the true step")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8, frameon=False)
     return ax.figure
@@ -670,7 +679,7 @@ def terms_figure(fit: LensFit):
     from symnb import plots
     h, fig_axes = fit.history, plots.figure(1, 2, 2.8)
     (left, right), x = fig_axes[1], h["step"]
-    of = lambda name: [v[fit.chosen] if len(v) > 1 else v[0] for v in h[name]]
+    of = lambda name: [v[fit.place(len(v))] for v in h[name]]
     for i, name in enumerate(("align", "uniform", "H", "HJ")):
         left.plot(x, of(name), color=plots.COLOURS[i], label=dict(align="alignment", uniform="uniformity",
                   H="mean marginal entropy", HJ="joint entropy")[name])
@@ -684,9 +693,11 @@ def terms_figure(fit: LensFit):
 
 # %% ../nbs/11_symmetry_lens.ipynb #910dc495
 def large_run(kind: str, seed: int) -> LensFit:
-    "The cheap form at N = 33."
-    at = tuple(int(f * LARGE.steps) for f in (.02, .05, .1, .2, .45, .7, 1.))
-    return lens_run(World(kind, 33, "dst", seed=seed), 8, LARGE, 2, .45, seed, at)
+    "The cheap form at N = 33: twelve restarts, four from a rank of a seventh on, one from two thirds on."
+    at = tuple(int(f * LARGE.steps) for f in (.008, .02, .06, .12, .25, .4, .6, .8, 1.))
+    choose = (.021, 4), (.125, 1)
+    return lens_run(World(kind, 33, "dst", seed=seed), 8, LARGE, 12, choose, seed, at, centre=True)
+
 
 # %% ../nbs/11_symmetry_lens.ipynb #49885b5e
 def _bench_steps(forms: dict, # label -> (recipe, P, restarts)
@@ -782,7 +793,7 @@ def full_rows(board, seed: int) -> dict: # name -> (fit, world)
     world, out = World("narrow", 7, "permutation", seed=seed), {}
     out["published"] = published_run(seed), world
     _score_rows(board, "published form, P = 7", "narrow, N = 7", *out["published"], seed, ">= 0.95")
-    for kind in ("narrow", "wide") if seed < 2 else ():
+    for kind in [kind for kind, seeds in profile().lens["large"].items() if seed in seeds]:
         world = World(kind, 33, "dst", seed=seed)
         out[kind] = large_run(kind, seed), world
         _score_rows(board, "cheap form, cold start", f"{kind}, N = 33", *out[kind], seed, ">= 0.95")

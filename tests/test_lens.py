@@ -356,6 +356,15 @@ def test_time_is_travel():
     assert early[-1] == 1 and (early == 1).sum() > 500
 
 
+def test_a_ramp_can_begin_anew():
+    again = replace(PUBLISHED, steps=1000, epoch=10, decay=.2, ramp=.8, again=(.5, .75))
+    factor, t, sigma = schedule(again)
+    assert len(t) == len(factor) == len(sigma) == 1000 and t[0] < .02
+    assert (t[[499, 749, 999]] == 1).all() and (abs(t[[500, 750]] - .15) < .03).all()
+    assert np.allclose(factor[[0, 499, 500, 749, 750, 999]], [1, .2, .5, .1, .25, .05])
+    assert np.array_equal(schedule(replace(again, again=()))[0][:10], factor[:10])
+
+
 def test_batches_cover_an_epoch_and_then_change():
     seen = torch.cat([batch_at(100, 10, 3, k) for k in range(10)])
     assert sorted(seen.tolist()) == list(range(100))
@@ -366,9 +375,10 @@ def test_batches_cover_an_epoch_and_then_change():
 @pytest.mark.parametrize("extra", [{}, FAST])
 def test_an_interrupted_run_goes_on_to_the_same_result(tmp_path, monkeypatch, extra):
     x, recipe = World("narrow", 7).draw(700), replace(TINY, **extra)
-    run = lambda folder: fit_lens(x, 3, recipe, restarts=3, choose=.5, seed=4, folder=folder, every=2)
+    choose = ((.2, 2), (.6, 1))
+    run = lambda folder: fit_lens(x, 3, recipe, restarts=3, choose=choose, seed=4, folder=folder, every=2)
     whole, real, calls = run(None), lens.step, []
-    for stop in (3, 5): # before and after the choice: steps 4 and 8 of 12
+    for stop in (3, 3, 5): # before, between and after the choices: it goes on from steps 2, 4 and 8 of 12
         def interrupted(*a, stop=stop, n=[0]):
             n[0] += 1
             if n[0] > stop:
@@ -380,7 +390,9 @@ def test_an_interrupted_run_goes_on_to_the_same_result(tmp_path, monkeypatch, ex
     monkeypatch.setattr(lens, "step", real)
     again = run(tmp_path)
     assert torch.equal(whole.model.lens.W, again.model.lens.W) and whole.history["total"] == again.history["total"]
-    assert whole.losses == again.losses and whole.chosen == again.chosen
+    assert whole.losses == again.losses and whole.kept == again.kept
+    assert [len(k) for k in whole.kept] == [2, 1] and whole.place(3) == whole.kept[0][whole.kept[1][0]]
+    assert whole.place(2) == whole.kept[1][0] and whole.place(1) == 0
 
 
 def test_seeds_decide_and_leave_the_random_numbers_of_others_alone():
@@ -395,12 +407,20 @@ def test_a_restart_beside_others_is_the_same_as_alone():
     optims, S = optimisers(model), covariance(normalise(x))
     step(model, optims, x, .5, 0.1, S)
     twin, memory = copy.deepcopy((model, optims))
-    single, own = only(twin, 1, memory)
+    single, own = only(twin, [1], memory)
     for m, o in ((model, optims), (single, own)):
         step(m, o, x, .5, 0., S)
     assert torch.allclose(model.lens.W[1], single.lens.W, atol=1e-6)
     assert torch.isclose(final_terms(model, normalise(x), S)["H"][1], final_terms(single, normalise(x), S)["H"],
                          atol=1e-4)
+
+
+def test_restarts_are_compared_at_the_rank_of_the_moment(monkeypatch):
+    seen, real, recipe = [], lens.final_terms, replace(TINY, **FAST)
+    monkeypatch.setattr(lens, "final_terms", lambda m, x, S, t: seen.append(t) or real(m, x, S, t))
+    fit_lens(World("narrow", 7).draw(700), 3, recipe, restarts=3, choose=((.2, 1),))
+    rank = schedule(recipe)[1][int(.2 * recipe.steps)]
+    assert np.allclose(seen, [rank]) and .01 < rank < .9
 
 
 def test_too_few_samples_and_diverging_losses_are_told():
