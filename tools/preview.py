@@ -28,6 +28,7 @@ table { border-collapse: collapse; font-size: .86rem; } td, th { border-bottom: 
   padding: .25rem .7rem .25rem 0; text-align: left; vertical-align: top; } .out { overflow-x: auto; }
 main { overflow-wrap: break-word; } @media (max-width: 720px) { .out td { min-width: 6.5em; } }
 """
+ATTRIBUTES = re.compile(r"\)\{target=[^}]*\}") # of links, which only Pandoc understands
 RAW = re.compile(r"`````\{=html\}\n(.*?)\n`````", re.S)
 
 
@@ -57,7 +58,7 @@ def body(notebook):
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            yield mistune.html(source)
+            yield mistune.html(ATTRIBUTES.sub(")", source))
         if cell["cell_type"] != "code":
             continue
         said, source = directives(source)
