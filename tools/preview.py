@@ -46,7 +46,7 @@ def shown(output):
         return data["text/html"]
     if "text/markdown" in data:
         raw = RAW.findall(data["text/markdown"])
-        return "".join(raw) if raw else mistune.html(data["text/markdown"])
+        return "".join(raw) if raw else mistune.html(ATTRIBUTES.sub(")", data["text/markdown"]))
     for kind in ("image/png", "image/gif"):
         if kind in data:
             return f'<img alt="" src="data:{kind};base64,{data[kind]}">'
@@ -58,7 +58,7 @@ def body(notebook):
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            yield mistune.html(ATTRIBUTES.sub(")", source))
+            yield mistune.html(source)
         if cell["cell_type"] != "code":
             continue
         said, source = directives(source)
