@@ -50,16 +50,21 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def page(chromium):
+def watched(browser):
     "A page that keeps its requests and whatever went wrong."
-    made = chromium.new_page(viewport=dict(width=900, height=1500))
+    made = browser.new_page(viewport=dict(width=900, height=1500))
     made.asked, made.wrong = [], []
     made.on("request", lambda r: made.asked.append(r.url))
     made.on("requestfailed", lambda r: made.wrong.append(f"failed: {r.url}"))
     made.on("response", lambda r: made.wrong.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
     made.on("pageerror", lambda e: made.wrong.append(f"error: {e}"))
     made.on("console", lambda m: made.wrong.append(f"console: {m.text}") if m.type == "error" else None)
+    return made
+
+
+@pytest.fixture
+def page(chromium):
+    made = watched(chromium)
     yield made
     made.close()
 
@@ -370,26 +375,35 @@ def exact(page, box):
     return json.loads(box.get_attribute("data-exact"))
 
 
-SHOWN = "e => e.shadowRoot?.querySelector('.sx[data-ready]')"
-
-
-def run_all(page, address, name):
-    "Open a notebook, run it, and return its explorer once it can be used, and how long that took."
+def start(page, address, name):
+    "Open a notebook and run all its cells, without waiting."
     page.set_viewport_size(dict(width=1300, height=1600))
     page.goto(f"{address}/lab/tree/{name}.ipynb")
     page.wait_for_function("document.querySelector('.jp-NotebookPanel .jp-Cell') && window.jupyterapp?.shell"
                            ".currentWidget.context?.sessionContext?.session?.kernel", timeout=60_000)
     page.wrong.clear()  # JupyterLab's own start is not what is tested here
-    start = time.perf_counter()
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.ended = true })")
-    page.wait_for_function(f"Array.from(document.querySelectorAll('.jp-OutputArea-output *')).some({SHOWN})",
-                           timeout=900_000)
-    page.wait_for_function("window.ended", timeout=300_000)
-    print(f"{name}: {time.perf_counter() - start:.0f} s")
-    assert page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells')"
+                  ".then(() => { window.ended = true }) }")
+    return page
+
+
+def end(page):
+    "The explorer, once all cells have run, and none has failed."
+    page.bring_to_front()  # pages behind others are not drawn
+    page.wait_for_function("window.ended", timeout=900_000)
+    assert page.locator("[data-mime-type='application/vnd.jupyter.error'], .jp-mod-error").count() == 0
     box = page.locator(".sx[data-ready]")
     box.scroll_into_view_if_needed()
     return box
+
+
+@pytest.fixture(scope="module")
+def running(chromium, lab):
+    "The pages of the two notebooks, which run at the same time."
+    pages = {name: start(watched(chromium), lab, name) for name in REAL}
+    yield pages
+    for made in pages.values():
+        made.close()
 
 
 def move_time(box, t):
@@ -423,9 +437,10 @@ def walk(page, box, model, action, t=90.):
     return found + [(z, bars)]
 
 
-def test_the_notebook_of_autoencoders_in_jupyterlab(page, lab):
+def test_the_notebook_of_autoencoders_in_jupyterlab(running):
     "The real notebook, run with a kernel: its map asks the kernel, in the colours of JupyterLab, fast enough."
-    box = run_all(page, lab, "04_vae")
+    page = running["04_vae"]
+    box = end(page)
     data = load_digits("mnist5k")
     model, _ = trained_vae("conv", 2, data, (1, 2))
     walk(page, box, model.cpu(), procrustes(*turned_pairs(model, data.part("train", (1, 2)).images)))
@@ -442,9 +457,10 @@ def test_the_notebook_of_autoencoders_in_jupyterlab(page, lab):
     assert not page.wrong
 
 
-def test_the_notebook_of_the_oracle_in_jupyterlab(page, lab):
+def test_the_notebook_of_the_oracle_in_jupyterlab(running):
     "The probabilities beside the picture are the oracle's own, too."
-    box = run_all(page, lab, "07_oracle")
+    page = running["07_oracle"]
+    box = end(page)
     data = load_digits("mnist5k")
     _, model, oracle, action = field_cosines("conv", 2, data, (1, 2), 0)
     flow = paced(action, *true_tangents(model, data, (1, 2)))
@@ -454,7 +470,7 @@ def test_the_notebook_of_the_oracle_in_jupyterlab(page, lab):
 
 
 def test_another_map_is_chosen_in_jupyterlab(page, lab):
-    large = run_all(page, lab, "choices")
+    large = end(start(page, lab, "choices"))
     assert "principal axis" in large.locator("output").inner_text()
     large.locator(".views select").first.focus()
     large.locator(".views select").first.select_option("1")
