@@ -50,21 +50,16 @@ def chromium():
         browser.close()
 
 
-def watched(browser):
+@pytest.fixture
+def page(chromium):
     "A page that keeps its requests and whatever went wrong."
-    made = browser.new_page(viewport=dict(width=900, height=1500))
+    made = chromium.new_page(viewport=dict(width=900, height=1500))
     made.asked, made.wrong = [], []
     made.on("request", lambda r: made.asked.append(r.url))
     made.on("requestfailed", lambda r: made.wrong.append(f"failed: {r.url}"))
     made.on("response", lambda r: made.wrong.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
     made.on("pageerror", lambda e: made.wrong.append(f"error: {e}"))
     made.on("console", lambda m: made.wrong.append(f"console: {m.text}") if m.type == "error" else None)
-    return made
-
-
-@pytest.fixture
-def page(chromium):
-    made = watched(chromium)
     yield made
     made.close()
 
@@ -371,12 +366,12 @@ def exact(page, box):
     "The state whose exact picture is shown, once the kernel has answered for the present one."
     handle = box.element_handle()
     page.wait_for_function("b => b.dataset.exact && JSON.parse(b.dataset.exact).t == JSON.parse(b.dataset.at).t", arg=handle,
-                           timeout=20_000)
+                           timeout=60_000)
     return json.loads(box.get_attribute("data-exact"))
 
 
-def start(page, address, name):
-    "Open a notebook and run all its cells, without waiting."
+def run_all(page, address, name):
+    "Open a notebook, run all its cells, of which none may fail, and return its explorer."
     page.set_viewport_size(dict(width=1300, height=1600))
     page.goto(f"{address}/lab/tree/{name}.ipynb")
     page.wait_for_function("document.querySelector('.jp-NotebookPanel .jp-Cell') && window.jupyterapp?.shell"
@@ -384,26 +379,13 @@ def start(page, address, name):
     page.wrong.clear()  # JupyterLab's own start is not what is tested here
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells')"
                   ".then(() => { window.ended = true }) }")
-    return page
-
-
-def end(page):
-    "The explorer, once all cells have run, and none has failed."
-    page.bring_to_front()  # pages behind others are not drawn
     page.wait_for_function("window.ended", timeout=900_000)
-    assert page.locator("[data-mime-type='application/vnd.jupyter.error'], .jp-mod-error").count() == 0
+    cells = page.evaluate("window.jupyterapp.shell.currentWidget.content.model.toJSON().cells")
+    assert not [o for c in cells for o in c.get("outputs", ()) if o["output_type"] == "error"]
+    assert all(c["execution_count"] for c in cells if c["cell_type"] == "code" and c["source"])
     box = page.locator(".sx[data-ready]")
     box.scroll_into_view_if_needed()
     return box
-
-
-@pytest.fixture(scope="module")
-def running(chromium, lab):
-    "The pages of the two notebooks, which run at the same time."
-    pages = {name: start(watched(chromium), lab, name) for name in REAL}
-    yield pages
-    for made in pages.values():
-        made.close()
 
 
 def move_time(box, t):
@@ -437,10 +419,9 @@ def walk(page, box, model, action, t=90.):
     return found + [(z, bars)]
 
 
-def test_the_notebook_of_autoencoders_in_jupyterlab(running):
+def test_the_notebook_of_autoencoders_in_jupyterlab(page, lab):
     "The real notebook, run with a kernel: its map asks the kernel, in the colours of JupyterLab, fast enough."
-    page = running["04_vae"]
-    box = end(page)
+    box = run_all(page, lab, "04_vae")
     data = load_digits("mnist5k")
     model, _ = trained_vae("conv", 2, data, (1, 2))
     walk(page, box, model.cpu(), procrustes(*turned_pairs(model, data.part("train", (1, 2)).images)))
@@ -457,10 +438,9 @@ def test_the_notebook_of_autoencoders_in_jupyterlab(running):
     assert not page.wrong
 
 
-def test_the_notebook_of_the_oracle_in_jupyterlab(running):
+def test_the_notebook_of_the_oracle_in_jupyterlab(page, lab):
     "The probabilities beside the picture are the oracle's own, too."
-    page = running["07_oracle"]
-    box = end(page)
+    box = run_all(page, lab, "07_oracle")
     data = load_digits("mnist5k")
     _, model, oracle, action = field_cosines("conv", 2, data, (1, 2), 0)
     flow = paced(action, *true_tangents(model, data, (1, 2)))
@@ -470,7 +450,7 @@ def test_the_notebook_of_the_oracle_in_jupyterlab(running):
 
 
 def test_another_map_is_chosen_in_jupyterlab(page, lab):
-    large = end(start(page, lab, "choices"))
+    large = run_all(page, lab, "choices")
     assert "principal axis" in large.locator("output").inner_text()
     large.locator(".views select").first.focus()
     large.locator(".views select").first.select_option("1")
