@@ -348,12 +348,12 @@ def lab(tmp_path_factory):
     server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
+        for left in reversed(range(720)):
             try:
                 urllib.request.urlopen(f"{address}/api", timeout=5)
                 break
             except OSError:
-                assert server.poll() is None, (folder / "log.txt").read_text()
+                assert server.poll() is None and left, (folder / "log.txt").read_text()
                 time.sleep(.25)
         yield address
     finally:
@@ -373,9 +373,9 @@ def exact(page, box):
 def run_all(page, address, name):
     "Open a notebook, run all its cells, of which none may fail, and return its explorer."
     page.set_viewport_size(dict(width=1300, height=1600))
-    page.goto(f"{address}/lab/tree/{name}.ipynb")
+    page.goto(f"{address}/lab/tree/{name}.ipynb", timeout=180_000)
     page.wait_for_function("document.querySelector('.jp-NotebookPanel .jp-Cell') && window.jupyterapp?.shell"
-                           ".currentWidget.context?.sessionContext?.session?.kernel", timeout=60_000)
+                           ".currentWidget.context?.sessionContext?.session?.kernel", timeout=180_000)
     page.wrong.clear()  # JupyterLab's own start is not what is tested here
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells')"
                   ".then(() => { window.ended = true }) }")
