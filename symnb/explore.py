@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SCRIPT', 'LOOK', 'Explorer', 'explorer', 'blend_error', 'live', 'signal_explorer', 'lens_explorer', 'film',
-           'flow_film', 'plane_explorer', 'rotation_explorer', 'oracle_explorer', 'invariant_explorer',
-           'answering_time', 'explore_task']
+           'flow_film', 'plane_explorer', 'rotation_explorer', 'algebra_explorer', 'oracle_explorer',
+           'invariant_explorer', 'answering_time', 'explore_task']
 
 # %% ../nbs/13_explore.ipynb #5710ec1a
 import base64, functools, html, io, json, math, time
@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from PIL import Image
 from .actions import Action, ImageRotation
+from .algebra import discover
+from .algebra_digits import oriented, turned_codes
 from .data import Digits, rotate
 from .invariant import steerable
 from .lab import SymnbError, atomic_path, device, profile
@@ -334,7 +336,12 @@ _BEGIN = r"""
 async function symnbExplorer(root, spec, host) {
   for (const k of ["points", "field", "orbit", "angle", "scores", "moved", "true"]) spec[k] = unpack(spec[k]);
   const parts = {}, box = page(spec, parts), s = {pick: 0, p: spec.picks[0].p, t: 0, playing: false};
-  if (host && host.dark != null) box.classList.add(host.dark ? "dark" : "light");
+  const wear = dark => {
+    for (const k of ["dark", "light"]) box.classList.toggle(k, dark === (k == "dark"));
+    if (box.dataset.ready && box.isConnected) update();
+  };
+  if (host) host.onSwitch(wear);
+  else addEventListener("message", e => { if (e.source == parent) wear(e.data); });
   root.append(box);
   const style = name => getComputedStyle(box).getPropertyValue(name).trim();
   const isDark = () => style("--page") != "#fff";
@@ -489,6 +496,19 @@ _COLOURS = r"""
   box-sizing: border-box; }
 """
 
+# %% ../nbs/13_explore.ipynb #swit1302
+_SWITCH = r"""
+// Told at once and at each change: is the page around dark (true), light (false), or without a switch (null)?
+const onSwitch = tell => {
+  const body = document.body, look = () => {
+    const lab = body.dataset.jpThemeLight, quarto = /\bquarto-(dark|light)\b/.exec(body.className);
+    tell(lab ? lab == "false" : quarto && quarto[1] == "dark");
+  };
+  new MutationObserver(look).observe(body, {attributes: true});
+  look();
+};
+"""
+
 # %% ../nbs/13_explore.ipynb #4cd73f1b
 _LAYOUT = r"""
 .sx figure { margin: 0; } .sx figcaption { color: var(--soft); font-size: 12px; }
@@ -525,7 +545,12 @@ symnbExplorer(document.body, {spec}, null);</script></body></html>"""
 _OUTSIDE = """<style>.symnb-explorer {{ width: 100%; height: var(--wide); border: 0; color-scheme: normal; }}
 @media (max-width: 720px) {{ .symnb-explorer {{ height: var(--narrow); }} }}</style>
 <iframe class="symnb-explorer" style="--wide: {wide}px; --narrow: {narrow}px" sandbox="allow-scripts"
- title="{title}" srcdoc="{page}"></iframe>"""
+ title="{title}" srcdoc="{page}"></iframe>
+<script>{{
+const frame = document.currentScript.previousElementSibling;
+const tell = dark => frame.contentWindow?.postMessage(dark, "*");{switch}
+frame.addEventListener("load", () => onSwitch(tell));
+}}</script>"""
 
 def _heights(spec):
     "Pixels of the frame, beside each other and one above the other."
@@ -538,7 +563,7 @@ def _page(spec: dict) -> str:
     inner = _FRAME.format(look=LOOK, script=SCRIPT, spec=text)
     wide, narrow = _heights(spec)
     return _OUTSIDE.format(wide=wide, narrow=narrow, title=html.escape(spec["label"]),
-                           page=html.escape(inner))
+                           page=html.escape(inner), switch=_SWITCH)
 
 # %% ../nbs/13_explore.ipynb #06fae3dc
 def _packed(spec: dict, levels: int = 256) -> dict:
@@ -551,6 +576,13 @@ def _packed(spec: dict, levels: int = 256) -> dict:
     return out
 
 # %% ../nbs/13_explore.ipynb #167c48f5
+_VIEW = "application/vnd.jupyter.widget-view+json"
+
+def _kernel():
+    "Whether this is the kernel of a Jupyter front end."
+    from IPython import get_ipython
+    return hasattr(get_ipython(), "kernel")
+
 class Explorer:
     "An explorer that needs no kernel; shows itself in a notebook."
     def __init__(self, spec: dict, # what the page reads, with pictures as arrays
@@ -573,8 +605,14 @@ class Explorer:
     def _repr_html_(self): return self.html
 
     def _repr_mimebundle_(self, **kw):
-        return {"text/html": self.html, "text/plain": repr(self),
-                "image/png": base64.b64encode(self.still()).decode()}
+        shown = {"text/html": self.html, "text/plain": repr(self),
+                 "image/png": base64.b64encode(self.still()).decode()}
+        return shown | {_VIEW: self.widget.get_view_spec()} if self.exact and _kernel() else shown
+
+    @functools.cached_property
+    def widget(self):
+        "The same page, asking the kernel."
+        return _widget()(lambda view: self)
 
     def __repr__(self):
         return f"{self.spec['label']} ({len(self.html) / 1000:.0f} kB, {self.levels} grey levels)"
@@ -817,8 +855,8 @@ def blend_error(explorer: Explorer, decode, n: int = 200, seed: int = 0) -> tupl
 _WIDGET = r"""
 // The same explorer as a widget: the kernel answers, and prepares another view when asked for one.
 export default { render({model, el}) {
-  const open = new Map(), view = model.get("view");
-  const theme = document.body.dataset.jpThemeLight, host = {dark: theme ? theme == "false" : null};
+  const open = new Map();
+  const host = {onSwitch};
   host.ask = state => new Promise(done => {
     open.set(state.id, done);
     model.set("question", state);
@@ -857,15 +895,15 @@ def _widget():
     import anywidget, traitlets
     class LiveExplorer(anywidget.AnyWidget):
         "An explorer that asks the kernel."
-        _esm = f"const STYLE = {json.dumps(LOOK)};{SCRIPT}{_WIDGET}"
+        _esm = f"const STYLE = {json.dumps(LOOK)};{SCRIPT}{_SWITCH}{_WIDGET}"
         spec, question = traitlets.Unicode().tag(sync=True), traitlets.Dict().tag(sync=True)
         answer, view = traitlets.Dict().tag(sync=True), traitlets.List().tag(sync=True)
         views, labels = traitlets.List().tag(sync=True), traitlets.List().tag(sync=True)
 
-        def __init__(self, make, **kw):
+        def __init__(self, make, view=(), **kw):
             self.make, self.seconds = make, []
-            self.explorer = make(kw["view"])
-            super().__init__(spec=json.dumps(_packed(self.explorer.spec)), **kw)
+            self.explorer = make(view)
+            super().__init__(spec=json.dumps(_packed(self.explorer.spec)), view=list(view), **kw)
             self.observe(self._reply, "question")
             self.observe(self._change, "view")
 
@@ -1029,6 +1067,16 @@ def rotation_explorer(data: Digits, seed: int = 0) -> Explorer:
     return explorer(_decoder(model), action.cpu(), codes(model, x, 0.)[1], y, x, angle=_measured,
                     title="Sixteen latent numbers: a supervised rotation")
 
+# %% ../nbs/13_explore.ipynb #law13002
+def algebra_explorer(data: Digits, seed: int = 0) -> Explorer:
+    "Orbits of the rotation that the law of sixteen numbers gives away."
+    model, _ = trained_vae("conv", 16, data, seed=seed)
+    z, _, digit = turned_codes(model, data.part("train"), seed=seed)
+    x, y = _some(data.part("test"), 150)
+    action = oriented(model, discover(z, groups=digit, seed=seed).candidate, x)
+    return explorer(_decoder(model), action.cpu(), codes(model, x, 0.)[1], y, x, angle=_measured,
+                    title="Sixteen latent numbers: a rotation discovered without labels")
+
 # %% ../nbs/13_explore.ipynb #7dd3481b
 def oracle_explorer(data: Digits, seed: int = 0, n: int = 21) -> Explorer:
     "Digits 1 and 2 in two numbers, with the flow that preserves the oracle, and the oracle's probabilities."
@@ -1073,7 +1121,7 @@ def explore_task(board: Scoreboard, # gets the rows
     "The explorers as a task of the main job."
     seed = profile().seeds[0]
     made = dict(plane=plane_explorer(data, seed), rotation=rotation_explorer(data, seed),
-                oracle=oracle_explorer(data, seed), invariant=invariant_explorer(data, seed))
+                algebra=algebra_explorer(data, seed), oracle=oracle_explorer(data, seed), invariant=invariant_explorer(data, seed))
     for name, e in made.items():
         add = lambda measure, value, **kw: board.add(task="explore", method=e.spec["label"], measure=measure,
                                                      value=value, seeds=[seed], **kw)

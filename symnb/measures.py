@@ -9,7 +9,7 @@ __all__ = ['FOLD', 'Measured', 'standard_error', 'image_mse', 'equivariance_gap'
            'fit_oracle', 'digit_oracle', 'label_kept', 'label_agreement', 'prediction_consistency']
 
 # %% ../nbs/03_measures.ipynb #68d7b90e
-import html, math, operator, re
+import html, itertools, math, operator, re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 import numpy as np
@@ -261,12 +261,18 @@ def _figure(value, spread=None):
     if not 0 <= digits <= 6: return f"{value:.3g} ± {spread:.2g}"
     return f"{value:.{digits}f} ± {spread:.{digits}f}"
 
+def _runs(numbers):
+    "Whole numbers as texts; five or more in a row by the first and the last."
+    for _, run in itertools.groupby(enumerate(numbers), lambda place: place[1] - place[0]):
+        run = [n for _, n in run]
+        yield from (f"{run[0]} to {run[-1]}",) if len(run) > 4 else map(str, run)
+
 def _cell(row, key, with_spread):
     x = getattr(row, key)
     if x is None: return ""
     if key == "value": return _figure(x, row.spread if with_spread else None)
     if key == "target": return x + {True: " (met)", False: " (missed)", None: ""}[row.met]
-    if key == "seeds": return ", ".join(map(str, x))
+    if key == "seeds": return ", ".join(_runs(x))
     return _figure(x) if isinstance(x, float) else str(x)
 
 def _cells(rows, columns):

@@ -14,7 +14,7 @@ __all__ = ['NOISE', 'LATENTS', 'WORLDS', 'FOLDED', 'ACTIVE', 'AFFINE', 'commutat
            'discover_affine', 'oracle_board', 'oracle_task']
 
 # %% ../nbs/07_oracle.ipynb #2e613011
-import dataclasses, math, time
+import dataclasses, functools, math, time
 import numpy as np
 import torch
 from torch import nn
@@ -126,7 +126,11 @@ def toy_worlds() -> dict: # name -> (metric, largest number of generators, those
     return worlds
 
 def plateaus(seed: int = 0) -> dict: # world -> {number of generators: smallest loss}
-    "The loss over the number of generators, for each toy world of the profile."
+    "The loss over the number of generators, for each toy world of the profile; computed once."
+    return _plateaus(seed, profile().name)
+
+@functools.cache
+def _plateaus(seed, name):
     return {name: {n: float(fit_linear(metric, n, seed=seed)[1][0]) for n in range(1, most + 1)}
             for name, (metric, most, _) in progress(toy_worlds().items(), desc="toy oracles")}
 

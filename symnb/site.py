@@ -12,4 +12,5 @@ def raw_html(cell): # a cell of a notebook, as nbdev passes it on
         data = output.get("data", {})
         if "text/html" in data:
             html = "".join(data.pop("text/html"))
+            data.pop("application/vnd.jupyter.widget-view+json", None)
             data["text/markdown"] = f"\n`````{{=html}}\n{html}\n`````\n"

@@ -9,6 +9,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -26,8 +27,13 @@ from PIL import Image
 from test_explore import decode, points, turn
 
 from symnb.explore import explorer, signal_explorer
+from symnb.data import load_digits
 from symnb.lab import runs_dir
+from symnb.measures import best_rotation
+from symnb.oracle import field_cosines, paced, true_tangents
 from symnb.site import raw_html
+from symnb.supervised import procrustes, turned_pairs
+from symnb.vae import trained_vae
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LIGHT, DARK = "rgb(255, 255, 255)", "rgb(22, 24, 28)"
@@ -250,6 +256,24 @@ def test_light_dark_and_narrow(page, several, scheme, paper, width):
     assert (shot.mean() > 128) == (scheme == "light") and .02 < share < .6
 
 
+@pytest.mark.parametrize("system", ["light", "dark"])
+def test_the_switch_of_the_page_goes_before_the_system(page, several, system):
+    "As Quarto and JupyterLab mark the body; without a mark the system decides again. Canvases follow."
+    from playwright.sync_api import expect
+    page.emulate_media(color_scheme=system)
+    boxes, drawn = explorers(page, several[1], 3), {}
+    own = DARK if system == "dark" else LIGHT
+    for mark, paper in [("className = 'nav quarto-light'", LIGHT), ("className = 'quarto-dark'", DARK),
+                        ("className = ''", own), ("dataset.jpThemeLight = 'false'", DARK),
+                        ("dataset.jpThemeLight = 'true'", LIGHT)]:
+        page.evaluate(f"document.body.{mark}")
+        for k, box in enumerate(boxes):
+            expect(box).to_have_css("background-color", paper)
+            url = box.locator("canvas.plane").evaluate("c => c.toDataURL()")
+            assert drawn.setdefault((k, paper), url) == url, mark
+    assert all(drawn[k, LIGHT] != drawn[k, DARK] for k in range(3)) and not page.wrong
+
+
 def test_the_report_opens_and_its_explorer_works(page, site):
     from symnb.run import Result, Task, report
     z, y = points()
@@ -289,49 +313,33 @@ def test_pages_of_the_site(page, site, name):
     assert not page.wrong and not [a for a in page.asked if not a.startswith(("data:", "about:", site[1]))]
 
 
-NOTEBOOK = """
-import sys, torch
+CHOICES = """
+import sys
 sys.path.insert(0, {tests!r})
 from test_explore import decode, points, turn
 from symnb.explore import live
----
-z, y = points(2)
-scores = lambda v: torch.stack([8 * v[:, 0], 0 * v[:, 0]], 1)
-live(decode, turn(), z, y, images=decode(z), scores=scores, names=["right", "left"], n=5)
----
-import json
-from symnb.data import load_digits
-from symnb.oracle import latent_oracle
-from symnb.supervised import procrustes, turned_pairs
-from symnb.vae import codes, trained_vae
----
-data = load_digits("mnist5k")
-model, _ = trained_vae("conv", 2, data, (1, 2))
-action = procrustes(*turned_pairs(model, data.part("train", (1, 2)).images))
-part = data.part("test", (1, 2))
-live(lambda z: model.decode(z).sigmoid(), action, codes(model, part.images[::9], 0.)[1], part.labels[::9],
-     scores=latent_oracle(model, data, (1, 2)), names=(1, 2), n=7)
----
 z, y = points(5)
-large = live(decode, turn(5), z, y, n=5)
-large
+live(decode, turn(5), z, y, n=5)
 """
+REAL = "04_vae", "07_oracle"
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    "JupyterLab with a notebook of live explorers: its address."
+    "JupyterLab with copies of two notebooks, and a small one: its address."
     pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
     folder = tmp_path_factory.mktemp("lab")
-    sources = NOTEBOOK.format(tests=str(ROOT / "tests")).split("---\n")
-    cells = [nbformat.v4.new_code_cell(s.strip()) for s in sources]
+    cell = nbformat.v4.new_code_cell(CHOICES.format(tests=str(ROOT / "tests")).strip())
     meta = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=meta), folder / "live.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=meta), folder / "choices.ipynb")
+    shutil.copytree(ROOT / "nbs" / "results", folder / "results")
+    for name in REAL:
+        shutil.copy(ROOT / "nbs" / f"{name}.ipynb", folder)
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     home = {k: str(folder / k.lower()) for k in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
-    environment = {**os.environ, **home, "SYMNB_RUNS": str(runs_dir()), "SYMNB_PROFILE": "quick",
+    environment = {**os.environ, **home, "SYMNB_RUNS": str(runs_dir()), "SYMNB_PROFILE": "quick", "IN_TEST": "1",
                    "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0",
                "--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None",
@@ -340,12 +348,12 @@ def lab(tmp_path_factory):
     server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(240):
+        for left in reversed(range(720)):
             try:
                 urllib.request.urlopen(f"{address}/api", timeout=5)
                 break
             except OSError:
-                assert server.poll() is None, (folder / "log.txt").read_text()
+                assert server.poll() is None and left, (folder / "log.txt").read_text()
                 time.sleep(.25)
         yield address
     finally:
@@ -358,74 +366,98 @@ def exact(page, box):
     "The state whose exact picture is shown, once the kernel has answered for the present one."
     handle = box.element_handle()
     page.wait_for_function("b => b.dataset.exact && JSON.parse(b.dataset.exact).t == JSON.parse(b.dataset.at).t", arg=handle,
-                           timeout=20_000)
+                           timeout=60_000)
     return json.loads(box.get_attribute("data-exact"))
 
 
-def run_all(page, address, count):
-    "Open the notebook, run it, and return its explorers."
-    page.goto(f"{address}/lab/tree/live.ipynb")
-    page.wait_for_function("window.jupyterapp && document.querySelector('.jp-NotebookPanel .jp-Cell')", timeout=60_000)
-    page.wait_for_function("document.querySelector('.jp-NotebookPanel') && "
-                           "window.jupyterapp.shell.currentWidget.context?.sessionContext?.session?.kernel", timeout=60_000)
+def run_all(page, address, name):
+    "Open a notebook, run all its cells, of which none may fail, and return its explorer."
+    page.set_viewport_size(dict(width=1300, height=1600))
+    page.goto(f"{address}/lab/tree/{name}.ipynb", timeout=180_000)
+    page.wait_for_function("document.querySelector('.jp-NotebookPanel .jp-Cell') && window.jupyterapp?.shell"
+                           ".currentWidget.context?.sessionContext?.session?.kernel", timeout=180_000)
     page.wrong.clear()  # JupyterLab's own start is not what is tested here
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    page.wait_for_function(f"Array.from(document.querySelectorAll('.jp-OutputArea-output *')).filter("
-                           f"e => e.shadowRoot?.querySelector('.sx[data-ready]')).length == {count}", timeout=120_000)
-    return [page.locator(".sx[data-ready]").nth(k) for k in range(count)]
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells')"
+                  ".then(() => { window.ended = true }) }")
+    page.wait_for_function("window.ended", timeout=900_000)
+    cells = page.evaluate("window.jupyterapp.shell.currentWidget.content.model.toJSON().cells")
+    assert not [o for c in cells for o in c.get("outputs", ()) if o["output_type"] == "error"]
+    assert all(c["execution_count"] for c in cells if c["cell_type"] == "code" and c["source"])
+    box = page.locator(".sx[data-ready]")
+    box.scroll_into_view_if_needed()
+    return box
 
 
-def test_live_in_jupyterlab(page, lab):
-    """Every explorer answers with what Python decodes there: the slider, a drag, the digit, the choice of axes."""
-    page.set_viewport_size(dict(width=1300, height=2600))
-    synthetic, digits, large = run_all(page, lab, 3)
-    z, _ = points()
-    synthetic.locator("input").evaluate("e => { e.value = 123; e.dispatchEvent(new Event('input')); }")
-    assert exact(page, synthetic)["t"] == 123
-    assert off(pixels(synthetic.locator("canvas.seen")), turn()(z[:1], 123.)) <= .6
-    assert "t = 123 degrees" in synthetic.locator("output").inner_text()
-    r = synthetic.locator("canvas.plane").bounding_box()
-    drag(page, (r["x"] + 80, r["y"] + 80), *[(r["x"] + 80 + 9 * k, r["y"] + 80 + 7 * k) for k in range(1, 12)])
-    found = exact(page, synthetic)
-    assert found["pick"] == -1 and off(pixels(synthetic.locator("canvas.seen")), found["p"]) <= .6
-    p = torch.tensor([[8 * found["p"][0], 0]]).softmax(1)[0, 0]
-    assert abs(float(synthetic.locator(".bar").first.inner_text().split()[-1]) - p) < .006
+def move_time(box, t):
+    box.locator("input").evaluate("(e, t) => { e.value = t; e.dispatchEvent(new Event('input')); }", t)
 
-    model, oracle = _digits_model()
-    before = pixels(digits.locator("canvas.seen"))
-    r = digits.locator("canvas.plane").bounding_box()
-    drag(page, (r["x"] + 90, r["y"] + 90), (r["x"] + 190, r["y"] + 180))
-    at_ = torch.tensor([exact(page, digits)["p"]])
-    seen = pixels(digits.locator("canvas.seen"))
-    assert np.abs(seen - 255 * model.decode(at_).sigmoid().detach()[0, 0].numpy()).max() <= 1
-    shown = [float(b.split()[-1]) for b in digits.locator(".bar").all_inner_texts()]
-    assert np.abs(np.array(shown) - oracle(at_).softmax(1)[0].numpy()).max() < .006
-    assert np.abs(seen - before).max() > 50
-    ms = []
+
+def walk(page, box, model, action, t=90.):
+    """Move the slider, then drag: the exact picture, and the read-outs, must be what Python says there.
+
+    Returns the codes of the two places, as they are on the page, with the probabilities shown.
+    """
+    decoded = lambda z: 255 * model.decode(z).sigmoid().detach()[0, 0].numpy()
+    shown = lambda: (pixels(box.locator("canvas.seen")), box.locator("output").inner_text(),
+                     np.array([float(b.split()[-1]) for b in box.locator(".bar").all_inner_texts()]))
+    start = torch.tensor([at(box)["p"]])
+    first = pixels(box.locator("canvas.seen"))
+    move_time(box, t)
+    assert exact(page, box)["t"] == t
+    z, (seen, said, bars) = action(start, t), shown()
+    assert np.abs(seen - decoded(z)).max() <= 1 and np.abs(seen - first).max() > 50
+    numbers = [float(v) for v in re.findall(r"latent \d (-?[\d.]+)|measured (-?[\d.]+)", said) for v in v if v]
+    assert np.abs(np.array(numbers[:2]) - z[0].detach().numpy()).max() < .02
+    moved = best_rotation(*(torch.as_tensor(decoded(v) / 255)[None, None].float() for v in (start, z)))[0]
+    assert f"t = {t:.0f} degrees" in said and abs(numbers[2] - float(moved)) < .2
+    found = [(z, bars)]
+    r = box.locator("canvas.plane").bounding_box()
+    drag(page, (r["x"] + 90, r["y"] + 90), *[(r["x"] + 90 + 10 * k, r["y"] + 90 + 8 * k) for k in range(1, 12)])
+    z, (seen_, said, bars) = torch.tensor([exact(page, box)["p"]]), shown()
+    assert np.abs(seen_ - decoded(z)).max() <= 1 and np.abs(seen_ - seen).max() > 50
+    assert ", ".join(f"latent {k + 1} {round(v, 2) + 0.:.2f}" for k, v in enumerate(z[0].tolist())) in said
+    return found + [(z, bars)]
+
+
+def test_the_notebook_of_autoencoders_in_jupyterlab(page, lab):
+    "The real notebook, run with a kernel: its map asks the kernel, in the colours of JupyterLab, fast enough."
+    box = run_all(page, lab, "04_vae")
+    data = load_digits("mnist5k")
+    model, _ = trained_vae("conv", 2, data, (1, 2))
+    walk(page, box, model.cpu(), procrustes(*turned_pairs(model, data.part("train", (1, 2)).images)))
+    r, ms = box.locator("canvas.plane").bounding_box(), []
     for k in range(12):
         drag(page, (r["x"] + 90 + 9 * k, r["y"] + 150))
-        exact(page, digits)
-        ms.append(int(digits.get_attribute("data-ms")))
+        exact(page, box)
+        ms.append(int(box.get_attribute("data-ms")))
     print(f"answered in {min(ms)} to {max(ms)} ms, median {np.median(ms):.0f}")
     assert min(ms) < 100, ms  # the machine may be busy with other tests
-
-    assert "principal axis" in large.locator("output").inner_text()
-    large.locator(".views select").first.focus()
-    large.locator(".views select").first.select_option("1")
-    plane = page.locator(".sx[data-ready]").nth(2)
-    plane.locator("output", has_text="latent 1").wait_for()
-    assert page.evaluate("document.activeElement.shadowRoot.activeElement.ariaLabel") == "map"
-    r = plane.locator("canvas.plane").bounding_box()
-    drag(page, (r["x"] + 200, r["y"] + 200), (r["x"] + 120, r["y"] + 100))
-    there = torch.tensor([[*exact(page, plane)["p"], *points(5)[0][0, 2:]]])
-    assert off(pixels(plane.locator("canvas.seen")), there) <= .6
+    for theme, paper in ("JupyterLab Dark", DARK), ("JupyterLab Light", LIGHT):
+        page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})")
+        page.wait_for_function("([b, c]) => getComputedStyle(b).backgroundColor == c", arg=[box.element_handle(), paper])
     assert not page.wrong
 
 
-def _digits_model():
-    from symnb.data import load_digits
-    from symnb.oracle import latent_oracle
-    from symnb.vae import trained_vae
+def test_the_notebook_of_the_oracle_in_jupyterlab(page, lab):
+    "The probabilities beside the picture are the oracle's own, too."
+    box = run_all(page, lab, "07_oracle")
     data = load_digits("mnist5k")
-    model, _ = trained_vae("conv", 2, data, (1, 2))
-    return model, latent_oracle(model, data, (1, 2))
+    _, model, oracle, action = field_cosines("conv", 2, data, (1, 2), 0)
+    flow = paced(action, *true_tangents(model, data, (1, 2)))
+    for z, bars in walk(page, box, model.cpu(), flow.cpu()):
+        assert np.abs(bars - oracle.cpu()(z).softmax(1)[0].detach().numpy()).max() < .006
+    assert not page.wrong
+
+
+def test_another_map_is_chosen_in_jupyterlab(page, lab):
+    large = run_all(page, lab, "choices")
+    assert "principal axis" in large.locator("output").inner_text()
+    large.locator(".views select").first.focus()
+    large.locator(".views select").first.select_option("1")
+    large.locator("output", has_text="latent 1").wait_for()
+    assert page.evaluate("document.activeElement.shadowRoot.activeElement.ariaLabel") == "map"
+    r = large.locator("canvas.plane").bounding_box()
+    drag(page, (r["x"] + 200, r["y"] + 200), (r["x"] + 120, r["y"] + 100))
+    there = torch.tensor([[*exact(page, large)["p"], *points(5)[0][0, 2:]]])
+    assert off(pixels(large.locator("canvas.seen")), there) <= .6
+    assert not page.wrong

@@ -156,14 +156,29 @@ def explorers(page):
     return [s["text/markdown"] for s in outputs(page) if "symnb-explorer" in s.get("text/markdown", "")]
 
 
-@pytest.mark.parametrize("name", ["04_vae", "06_supervised", "07_oracle", "09_invariant", "12_lens_solver",
-                                  "13_explore"])
+@pytest.mark.parametrize("name", ["04_vae", "06_supervised", "07_oracle", "08_algebra_digits", "09_invariant",
+                                  "12_lens_solver", "13_explore"])
 def test_a_task_page_has_its_explorer(pages, name):
     found = explorers(pages[name])
     assert found
     for block in found:
         assert block.strip().startswith("`````{=html}") and len(block) <= 300_100
         assert not re.search(r"https?://", block) and "default-src &#x27;none&#x27;" in block
+
+
+TASKS = ["04_vae", "05_actions", "06_supervised", "07_oracle", "08_algebra", "08_algebra_digits", "09_invariant",
+         "10_worlds", "12_lens_solver", "13_explore", "13_lens_use"]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_page_says_what_it_ran_on_and_what_to_try(pages, name):
+    "The banner stands on top, exercises at the end."
+    cells = pages[name]["cells"]
+    printed = ["".join(o.get("text", "")) for c in cells[:9] for o in c.get("outputs", ())]
+    assert any(re.match(r"profile (quick|full) · ", t) for t in printed)
+    prose = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    exercises = re.split(r"^## What to try$", prose, flags=re.M)[-1]
+    assert len(re.findall(r"^- .*\w{4}", exercises, re.M)) >= 3 and not re.search(r"^#+ ", exercises, re.M)
 
 
 def test_the_methods_page_shows_the_stored_results():

@@ -161,6 +161,15 @@ def test_pages_ask_no_other_host():
     assert "default-src 'none'" in html.unescape(page) and not re.search(r"https?://", page)
 
 
+def test_what_is_shown_without_a_kernel_names_no_widget():
+    made = explorer(decode, turn(), *points(), n=3)
+    assert sorted(made._repr_mimebundle_()) == ["image/png", "text/html", "text/plain"]
+    made.widget.question = dict(id=1, pick=0, p=None, t=90.)
+    wanted = 255 * decode(turn()(points()[0][:1], 90.))[0, 0].numpy().ravel()
+    shown = np.frombuffer(base64.b64decode(made.widget.answer["pixels"]), np.uint8)
+    assert made.widget.answer["id"] == 1 and np.abs(shown - wanted).max() <= .5 + 1e-3
+
+
 def test_blending_is_exact_where_pictures_are_linear():
     ramp = torch.linspace(0, 1, 64).view(1, 1, 8, 8)
     linear = lambda z: (.5 + .1 * z[:, 0, None, None, None] * ramp + .1 * z[:, 1, None, None, None]).clamp(0, 1)

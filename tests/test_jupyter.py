@@ -7,6 +7,8 @@ from conftest import ROOT
 
 from symnb.lab import runs_dir
 
+VIEW = "application/vnd.jupyter.widget-view+json"
+
 
 @pytest.mark.parametrize("name", ["02_plots", "13_explore"])
 def test_restart_and_run_all(name, monkeypatch):
@@ -22,3 +24,5 @@ def test_restart_and_run_all(name, monkeypatch):
     shown = [o.data for c in notebook.cells for o in c.get("outputs", []) if "data" in o]
     assert all("image/png" in d for d in shown if "symnb-explorer" in d.get("text/html", ""))
     assert any("image/png" in d for d in shown)
+    asking = [d for d in shown if "symnb-explorer" in d.get("text/html", "") and VIEW in d]
+    assert bool(asking) == (name == "13_explore")

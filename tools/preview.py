@@ -26,7 +26,9 @@ main { flex: 1 1 480px; max-width: 860px; min-width: 0; padding: 1.5rem; } img {
 pre { background: var(--code); padding: .6rem; overflow-x: auto; font-size: .85rem; white-space: pre-wrap; }
 table { border-collapse: collapse; font-size: .86rem; } td, th { border-bottom: 1px solid var(--line);
   padding: .25rem .7rem .25rem 0; text-align: left; vertical-align: top; } .out { overflow-x: auto; }
+main { overflow-wrap: break-word; } @media (max-width: 720px) { .out td { min-width: 6.5em; } }
 """
+ATTRIBUTES = re.compile(r"\)\{target=[^}]*\}") # of links, which only Pandoc understands
 RAW = re.compile(r"`````\{=html\}\n(.*?)\n`````", re.S)
 
 
@@ -44,7 +46,7 @@ def shown(output):
         return data["text/html"]
     if "text/markdown" in data:
         raw = RAW.findall(data["text/markdown"])
-        return "".join(raw) if raw else mistune.html(data["text/markdown"])
+        return "".join(raw) if raw else mistune.html(ATTRIBUTES.sub(")", data["text/markdown"]))
     for kind in ("image/png", "image/gif"):
         if kind in data:
             return f'<img alt="" src="data:{kind};base64,{data[kind]}">'
