@@ -52,7 +52,7 @@ SETTINGS = dict(
               solver=dict(main=dict(identity=(100, 101, 102, 103, 104), permutation=(110, 111, 112, 113, 114),
                                     dst=(120, 121, 122, 123, 124)),
                           ring=(100, 110, 120, 130, 140), others=(100, 110, 120),
-                          controls=(100, 110, 120, 130, 140),
+                          controls=(100, 110, 120),
                           larger={65: dict.fromkeys(("narrow", "wide", "legendre"), (110, 120)),
                                   129: dict.fromkeys(("narrow", "wide"), (120,))},
                           noise=dict.fromkeys((.1, .15, .2), (100, 110)),

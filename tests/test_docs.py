@@ -167,7 +167,7 @@ def test_a_task_page_has_its_explorer(pages, name):
 
 
 TASKS = ["04_vae", "05_actions", "06_supervised", "07_oracle", "08_algebra", "08_algebra_digits", "09_invariant",
-         "10_worlds", "12_lens_solver", "13_explore", "13_lens_use"]
+         "10_worlds", "11_symmetry_lens", "12_lens_solver", "13_explore", "13_lens_use"]
 
 
 @pytest.mark.parametrize("name", TASKS)
