@@ -48,7 +48,7 @@ SETTINGS = dict(
               invariant=dict(cnn=1000, two=250, steerable={8: 1500, 12: 1200, 16: 900}, widths=(6, 8, 12, 24),
                              rate=1e-2, copies=12, code_steps=1500, averaged=500, tested=1000),
               lens=dict(seeds=(0, 1, 2), restarts=8, paddings=(2, 7, 14, 21), control=True,
-                        large=dict(wide=(0, 1, 2), narrow=(0, 1, 2))),
+                        large=dict(wide=(0, 1, 2), narrow=(0,))),
               solver=dict(main=dict(identity=(100, 101, 102, 103, 104), permutation=(110, 111, 112, 113, 114),
                                     dst=(120, 121, 122, 123, 124)),
                           ring=(100, 110, 120, 130, 140), others=(100, 110, 120),

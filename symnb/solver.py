@@ -656,7 +656,8 @@ def solver_run(world: World, samples: int = 180000, relax: bool = True) -> dict:
                 rotation=generator_cosine(chain_step(s.W, world.circulant), world.truth),
                 step=measured_step(s.candidate, world), phases=float(np.abs(phases - true).max()),
                 filter=filter_correlation(s.filter, world),
-                filter_rotation=filter_correlation(s.W[world.N // 2], world), hidden=hidden_correlation(y, h, world.circulant),
+                filter_rotation=filter_correlation(s.W[world.N // 2], world),
+                hidden=hidden_correlation(y, h, world.circulant),
                 margin=s.margin, stationarity=s.stationarity, agreement=s.agreement, starts=len(s.starts),
                 best=s.starts[0]["start"], loss=s.loss, seconds=s.seconds, relax_seconds=s.relax_seconds,
                 fall=0. if s.relaxed is None else float(s.relaxed[0] - s.relaxed[-1]))
