@@ -8,7 +8,7 @@ __all__ = ['SCRIPT', 'LOOK', 'Explorer', 'explorer', 'blend_error', 'live', 'sig
            'invariant_explorer', 'answering_time', 'explore_task']
 
 # %% ../nbs/13_explore.ipynb #5710ec1a
-import base64, functools, html, io, json, math, time
+import base64, functools, html, io, json, math, sys, time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -580,8 +580,7 @@ _VIEW = "application/vnd.jupyter.widget-view+json"
 
 def _kernel():
     "Whether this is the kernel of a Jupyter front end."
-    from IPython import get_ipython
-    return hasattr(get_ipython(), "kernel")
+    return "IPython" in sys.modules and hasattr(sys.modules["IPython"].get_ipython(), "kernel")
 
 class Explorer:
     "An explorer that needs no kernel; shows itself in a notebook."
@@ -1121,7 +1120,8 @@ def explore_task(board: Scoreboard, # gets the rows
     "The explorers as a task of the main job."
     seed = profile().seeds[0]
     made = dict(plane=plane_explorer(data, seed), rotation=rotation_explorer(data, seed),
-                algebra=algebra_explorer(data, seed), oracle=oracle_explorer(data, seed), invariant=invariant_explorer(data, seed))
+                algebra=algebra_explorer(data, seed), oracle=oracle_explorer(data, seed),
+                invariant=invariant_explorer(data, seed))
     for name, e in made.items():
         add = lambda measure, value, **kw: board.add(task="explore", method=e.spec["label"], measure=measure,
                                                      value=value, seeds=[seed], **kw)
