@@ -373,9 +373,10 @@ def exact(page, box):
 def run_all(page, address, name):
     "Open a notebook, run all its cells, of which none may fail, and return its explorer."
     page.set_viewport_size(dict(width=1300, height=1600))
-    page.goto(f"{address}/lab/tree/{name}.ipynb", timeout=180_000)
-    page.wait_for_function("document.querySelector('.jp-NotebookPanel .jp-Cell') && window.jupyterapp?.shell"
-                           ".currentWidget.context?.sessionContext?.session?.kernel", timeout=180_000)
+    page.goto(f"{address}/lab/workspaces/{name}/tree/{name}.ipynb", timeout=180_000)  # no tabs of other tests
+    page.wait_for_function("name => { const shown = window.jupyterapp?.shell.currentWidget?.context;"
+                           "return shown?.path == name && shown.sessionContext.session?.kernel?.status == 'idle' }",
+                           arg=f"{name}.ipynb", timeout=180_000)
     page.wrong.clear()  # JupyterLab's own start is not what is tested here
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells')"
                   ".then(() => { window.ended = true }) }")
