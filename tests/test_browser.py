@@ -421,18 +421,11 @@ def walk(page, box, model, action, t=90.):
 
 
 def test_the_notebook_of_autoencoders_in_jupyterlab(page, lab):
-    "The real notebook, run with a kernel: its map asks the kernel, in the colours of JupyterLab, fast enough."
+    "The real notebook, run with a kernel: its map asks the kernel, in the colours of JupyterLab."
     box = run_all(page, lab, "04_vae")
     data = load_digits("mnist5k")
     model, _ = trained_vae("conv", 2, data, (1, 2))
     walk(page, box, model.cpu(), procrustes(*turned_pairs(model, data.part("train", (1, 2)).images)))
-    r, ms = box.locator("canvas.plane").bounding_box(), []
-    for k in range(12):
-        drag(page, (r["x"] + 90 + 9 * k, r["y"] + 150))
-        exact(page, box)
-        ms.append(int(box.get_attribute("data-ms")))
-    print(f"answered in {min(ms)} to {max(ms)} ms, median {np.median(ms):.0f}")
-    assert min(ms) < 100, ms  # the machine may be busy with other tests
     for theme, paper in ("JupyterLab Dark", DARK), ("JupyterLab Light", LIGHT):
         page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})")
         page.wait_for_function("([b, c]) => getComputedStyle(b).backgroundColor == c", arg=[box.element_handle(), paper])
