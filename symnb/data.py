@@ -8,7 +8,7 @@ __all__ = ['MNIST_MD5', 'FORMAT', 'FORMAT_VERSION', 'Part', 'Digits', 'load_digi
 
 # %% ../nbs/01_data.ipynb #993f2347
 import contextlib, gzip, hashlib, io, json, math, os
-import subprocess, sys, tempfile, time, zipfile, zlib
+import subprocess, sys, tempfile, time, tokenize, zipfile, zlib
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
@@ -106,7 +106,7 @@ def _npz(path) -> tuple:
     except KeyError as e:
         raise SymnbError(f"{path}: expected the keys images and labels: {e.args[0]}") from None
     except (OSError, EOFError, ValueError, TypeError, AttributeError, RuntimeError,
-            zipfile.BadZipFile, zlib.error) as e:
+            zipfile.BadZipFile, zlib.error, tokenize.TokenError) as e:
         reason = (str(e).splitlines() or [type(e).__name__])[0]
         raise SymnbError(f"{path}: expected an .npz file with images and labels, "
                          f"found damage: {reason}") from None

@@ -565,6 +565,77 @@ def _page(spec: dict) -> str:
     return _OUTSIDE.format(wide=wide, narrow=narrow, title=html.escape(spec["label"]),
                            page=html.escape(inner), switch=_SWITCH)
 
+# %% ../nbs/13_explore.ipynb #077c273b
+_WIDGET = r"""
+// The same explorer as a widget: the kernel answers, and prepares another view when asked for one.
+export default { render({model, el}) {
+  const open = new Map();
+  const host = {onSwitch};
+  host.ask = state => new Promise(done => {
+    open.set(state.id, done);
+    model.set("question", state);
+    model.save_changes();
+  });
+  model.on("change:answer", () => {
+    const a = model.get("answer"), done = open.get(a.id);
+    open.delete(a.id);
+    if (done) done(a);
+  });
+  host.views = (row, make, option) => model.get("views").forEach((choices, k) => {
+    const select = make("select", {"aria-label": model.get("labels")[k]}, ...choices.map(option));
+    select.value = model.get("view")[k];
+    select.addEventListener("change", () => { const v = [...model.get("view")]; v[k] = +select.value;
+      model.set("view", v); model.save_changes(); });
+    row.append(make("label", {class: "row"}, model.get("labels")[k], select));
+  });
+  const draw = async () => {
+    const root = make("div"), shadow = root.attachShadow({mode: "open"});
+    const focused = el.firstChild && el.firstChild.shadowRoot.activeElement;
+    shadow.append(Object.assign(document.createElement("style"), {textContent: STYLE}));
+    el.replaceChildren(root);
+    open.clear();
+    await symnbExplorer(shadow, JSON.parse(model.get("spec")), host);
+    if (focused) shadow.querySelector(`[aria-label="${focused.getAttribute("aria-label")}"]`)?.focus();
+  };
+  model.on("change:spec", draw);
+  draw();
+} };
+"""
+
+# %% ../nbs/13_explore.ipynb #80d214b9
+@functools.cache
+def _widget():
+    "The class of the widget, made when it is first needed."
+    import anywidget, traitlets
+    class LiveExplorer(anywidget.AnyWidget):
+        "An explorer that asks the kernel."
+        _esm = f"const STYLE = {json.dumps(LOOK)};{SCRIPT}{_SWITCH}{_WIDGET}"
+        spec, question = traitlets.Unicode().tag(sync=True), traitlets.Dict().tag(sync=True)
+        answer, view = traitlets.Dict().tag(sync=True), traitlets.List().tag(sync=True)
+        views, labels = traitlets.List().tag(sync=True), traitlets.List().tag(sync=True)
+
+        def __init__(self, make, view=(), **kw):
+            self.make, self.seconds = make, []
+            self.explorer = make(view)
+            super().__init__(spec=json.dumps(_packed(self.explorer.spec)), view=list(view), **kw)
+            self.observe(self._reply, "question")
+            self.observe(self._change, "view")
+
+        def _reply(self, change):
+            start, asked = time.perf_counter(), change["new"]
+            try:
+                found = self.explorer.exact(asked)
+                found["pixels"] = base64.b64encode(found["pixels"].tobytes()).decode()
+            except SymnbError as e: found = dict(error=str(e))
+            self.answer = dict(found, id=asked["id"])
+            self.seconds.append(time.perf_counter() - start)
+
+        def _change(self, change):
+            try: self.explorer = self.make(change["new"])
+            except SymnbError: return # for instance the same axis twice
+            self.spec = json.dumps(_packed(self.explorer.spec))
+    return LiveExplorer
+
 # %% ../nbs/13_explore.ipynb #06fae3dc
 def _packed(spec: dict, levels: int = 256) -> dict:
     "The specification with its pictures as PNG files."
@@ -849,77 +920,6 @@ def blend_error(explorer: Explorer, decode, n: int = 200, seed: int = 0) -> tupl
         b * ((1 - a) * all_[j + 1, i] + a * all_[j + 1, i + 1])
     near = all_[at[:, 1].round().astype(int), at[:, 0].round().astype(int)]
     return float(((mixed - true) ** 2).mean()), float(((near - true) ** 2).mean())
-
-# %% ../nbs/13_explore.ipynb #077c273b
-_WIDGET = r"""
-// The same explorer as a widget: the kernel answers, and prepares another view when asked for one.
-export default { render({model, el}) {
-  const open = new Map();
-  const host = {onSwitch};
-  host.ask = state => new Promise(done => {
-    open.set(state.id, done);
-    model.set("question", state);
-    model.save_changes();
-  });
-  model.on("change:answer", () => {
-    const a = model.get("answer"), done = open.get(a.id);
-    open.delete(a.id);
-    if (done) done(a);
-  });
-  host.views = (row, make, option) => model.get("views").forEach((choices, k) => {
-    const select = make("select", {"aria-label": model.get("labels")[k]}, ...choices.map(option));
-    select.value = model.get("view")[k];
-    select.addEventListener("change", () => { const v = [...model.get("view")]; v[k] = +select.value;
-      model.set("view", v); model.save_changes(); });
-    row.append(make("label", {class: "row"}, model.get("labels")[k], select));
-  });
-  const draw = async () => {
-    const root = make("div"), shadow = root.attachShadow({mode: "open"});
-    const focused = el.firstChild && el.firstChild.shadowRoot.activeElement;
-    shadow.append(Object.assign(document.createElement("style"), {textContent: STYLE}));
-    el.replaceChildren(root);
-    open.clear();
-    await symnbExplorer(shadow, JSON.parse(model.get("spec")), host);
-    if (focused) shadow.querySelector(`[aria-label="${focused.getAttribute("aria-label")}"]`)?.focus();
-  };
-  model.on("change:spec", draw);
-  draw();
-} };
-"""
-
-# %% ../nbs/13_explore.ipynb #80d214b9
-@functools.cache
-def _widget():
-    "The class of the widget, made when it is first needed."
-    import anywidget, traitlets
-    class LiveExplorer(anywidget.AnyWidget):
-        "An explorer that asks the kernel."
-        _esm = f"const STYLE = {json.dumps(LOOK)};{SCRIPT}{_SWITCH}{_WIDGET}"
-        spec, question = traitlets.Unicode().tag(sync=True), traitlets.Dict().tag(sync=True)
-        answer, view = traitlets.Dict().tag(sync=True), traitlets.List().tag(sync=True)
-        views, labels = traitlets.List().tag(sync=True), traitlets.List().tag(sync=True)
-
-        def __init__(self, make, view=(), **kw):
-            self.make, self.seconds = make, []
-            self.explorer = make(view)
-            super().__init__(spec=json.dumps(_packed(self.explorer.spec)), view=list(view), **kw)
-            self.observe(self._reply, "question")
-            self.observe(self._change, "view")
-
-        def _reply(self, change):
-            start, asked = time.perf_counter(), change["new"]
-            try:
-                found = self.explorer.exact(asked)
-                found["pixels"] = base64.b64encode(found["pixels"].tobytes()).decode()
-            except SymnbError as e: found = dict(error=str(e))
-            self.answer = dict(found, id=asked["id"])
-            self.seconds.append(time.perf_counter() - start)
-
-        def _change(self, change):
-            try: self.explorer = self.make(change["new"])
-            except SymnbError: return # for instance the same axis twice
-            self.spec = json.dumps(_packed(self.explorer.spec))
-    return LiveExplorer
 
 # %% ../nbs/13_explore.ipynb #52e8458d
 def live(decode, action, points, *args, axes=None, second=None, **kw): # as `explorer`

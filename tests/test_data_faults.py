@@ -1,5 +1,5 @@
 """symnb.data under bad input, damage, a full disk and a killed process."""
-import gzip, hashlib, multiprocessing, os, pickle, signal, subprocess, sys, time
+import gzip, hashlib, multiprocessing, os, pickle, signal, subprocess, sys, time, zipfile
 from concurrent.futures import ProcessPoolExecutor
 import h5py
 import numpy as np
@@ -236,6 +236,14 @@ def test_bad_npz(tmp_path, arrays, match):
 
 class Bomb:
     def __reduce__(self): return (os._exit, (77,))
+
+def test_a_header_that_never_ends(tmp_path):
+    "Such a header is no syntax error to numpy, but one of the tokeniser."
+    header = b"{'descr': ('|u1'\n"
+    with zipfile.ZipFile(tmp_path / "d.npz", "w") as z:
+        z.writestr("images.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    assert "d.npz" in refused("found damage", load_digits, tmp_path / "d.npz")
+
 
 def test_npz_executes_nothing(tmp_path):
     path = tmp_path / "d.npz"

@@ -304,7 +304,8 @@ def test_intervals_of_a_share():
 
 
 def run(**kw):
-    return dict(dict(found=True, cosine=.9999, rmse=.002, rotation=.9999, step=1.001, phases=.01, filter=.999, hidden=.9999,
+    return dict(dict(found=True, cosine=.9999, rmse=.002, rotation=.9999, step=1.001, phases=.01, filter=.999,
+                     filter_rotation=.9999, hidden=.9999,
                      margin=.04, stationarity=1., agreement=1., starts=2, best="direct", loss=-2., seconds=5.,
                      relax_seconds=1., fall=.01), **kw)
 
