@@ -467,6 +467,7 @@ class _Run:
         if not self.folder: return
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()} | \
             dict(rng=torch.get_rng_state())
+        if self.model.lens.psi.is_cuda: tensors["rng_cuda"] = torch.cuda.get_rng_state()
         for i, o in enumerate(self.optims):
             tensors |= {f"{i}.{k}": v for k, v in _optimizer_tensors(o).items()}
         name = f"step-{self.k:07d}.safetensors"
@@ -487,6 +488,7 @@ class _Run:
         for i, o in enumerate(self.optims):
             _restore_optimizer(o, {k[2:]: v for k, v in tensors.items() if k.startswith(f"{i}.")})
         torch.set_rng_state(tensors["rng"])
+        if self.model.lens.psi.is_cuda and "rng_cuda" in tensors: torch.cuda.set_rng_state(tensors["rng_cuda"])
         self.k, self.losses, self.kept, self.history = c["step"], c["losses"], c["kept"], c["history"]
         self.spent = np.array(c["spent"])
         self.snapshots = {int(k): v for k, v in c["snapshots"].items()}
@@ -740,15 +742,16 @@ def lens_bench(batch: int = None, # a multiple of 33; by the profile if None
     world, rows = World("narrow", 33), []
     times = _bench_steps(bench_forms(batch), world.draw(max(batch, 20_000)), repeats)
     plain, common = times["published form"], dict(task="lens", data=f"narrow, N = 33, B = {batch}", n=repeats)
+    clock = "time" if device().type == "cuda" else "CPU time" # as in `_bench_steps`
     for name, ms in times.items():
-        rows.append(dict(method=name, measure="CPU time of a step", unit="ms", value=np.median(ms),
+        rows.append(dict(method=name, measure=f"{clock} of a step", unit="ms", value=np.median(ms),
                          spread=ms.std(), baseline=np.median(plain), **common))
         if name != "published form":
             gain = plain / ms
             rows.append(dict(method=name, measure="gain over the published form", unit="x",
                              value=np.median(gain), spread=gain.std(), baseline=1., **common))
     days = np.median(plain) * 1e6 / 86.4e6 * 16_500 / batch
-    rows.append(dict(method="published form", measure="CPU time of 1e6 steps at B = 16500, extrapolated",
+    rows.append(dict(method="published form", measure=f"{clock} of 1e6 steps at B = 16500, extrapolated",
                      unit="days", value=days, **common))
     if solver: rows.append(_solver_row(world))
     return rows
