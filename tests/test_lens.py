@@ -317,7 +317,7 @@ def test_a_turned_world_gives_the_turned_run(basis, extra):
         x = w.hidden(70).astype(float)
         x = x - x.mean(0)
         plain, turned = fit_lens(x, 3, recipe), fit_lens(x @ w.U, 3, recipe, frame=w.U)
-        A, B = (r.model.lens.generator()[3:10, 3:10].numpy() for r in (plain, turned))
+        A, B = (r.model.lens.generator()[3:10, 3:10].cpu().numpy() for r in (plain, turned))
         assert np.abs(A - w.U @ B @ w.U.T).max() < 1e-6 < np.abs(A).max()
         assert np.allclose(plain.history["total"], turned.history["total"], atol=1e-6)
     finally:
@@ -329,7 +329,7 @@ def test_adam_knows_the_axes():
     try:
         w, x = World("narrow", 7, "dst"), torch.randn(70, 7)
         x = x - x.mean(0)
-        A, B = (fit_lens(a, 3, TINY, frame=f).model.lens.generator()[3:10, 3:10].numpy()
+        A, B = (fit_lens(a, 3, TINY, frame=f).model.lens.generator()[3:10, 3:10].cpu().numpy()
                 for a, f in ((x, None), (x.numpy() @ w.U, w.U)))
         assert np.abs(A - w.U @ B @ w.U.T).max() > 1e-3
     finally:
