@@ -380,7 +380,7 @@ def run_all(page, address, name):
     page.wrong.clear()  # JupyterLab's own start is not what is tested here
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells')"
                   ".then(() => { window.ended = true }) }")
-    page.wait_for_function("window.ended", timeout=900_000)
+    page.wait_for_function("window.ended", timeout=1_800_000)
     cells = page.evaluate("window.jupyterapp.shell.currentWidget.content.model.toJSON().cells")
     assert not [o for c in cells for o in c.get("outputs", ()) if o["output_type"] == "error"]
     assert all(c["execution_count"] for c in cells if c["cell_type"] == "code" and c["source"])

@@ -19,7 +19,7 @@ def test_restart_and_run_all(name, monkeypatch):
     monkeypatch.setenv("IN_TEST", "1")  # as nbdev_test: the last cell exports nothing
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     notebook = nbformat.read(ROOT / "nbs" / f"{name}.ipynb", as_version=4)
-    client.NotebookClient(notebook, timeout=600, kernel_name="python3",
+    client.NotebookClient(notebook, timeout=2400, kernel_name="python3",
                           resources=dict(metadata=dict(path=str(ROOT / "nbs")))).execute()
     shown = [o.data for c in notebook.cells for o in c.get("outputs", []) if "data" in o]
     assert all("image/png" in d for d in shown if "symnb-explorer" in d.get("text/html", ""))
