@@ -13,14 +13,14 @@ from symnb import cli, lab
 from symnb.cli import main
 
 TASKS = """
-import os, signal
+import signal, time
 from symnb.lab import SymnbError
 
 def good(board, digits): board.add(task="good", method="m", measure="x", value=1.); return []
 def fails(board, digits): raise SymnbError("no room\\nfor a second line")
 def waits(board, digits):
-    os.kill(os.getpid(), signal.SIGINT)
-    signal.pause()
+    signal.raise_signal(signal.SIGINT)  # to this thread: another one would not wake it from a long sleep
+    for _ in range(600): time.sleep(.1)
 """
 
 
