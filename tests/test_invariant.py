@@ -144,6 +144,14 @@ def test_averages_are_what_they_say(digits):
     assert torch.allclose(Averaged(model, 1)(digits), model(digits).log_softmax(-1)[:, None].expand(-1, 3, -1), atol=1e-5)
 
 
+@pytest.mark.parametrize("able, said", [(dict(avx2=True), "no"), (dict(avx512_bf16=True), "bf16"),
+                                        (dict(amx_bf16=True), "bf16"), (dict(avx512_bf16=False), "no")])
+def test_half_precision_is_asked_for_where_the_processor_has_it(able, said, monkeypatch):
+    monkeypatch.setenv("SYMNB_DEVICE", "cpu")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able, raising=False)
+    assert invariant.precision() == said
+
+
 def test_stretching_is_rotation_with_a_little_more(digits):
     angles = 360 * torch.rand(len(digits), generator=rng())
     assert torch.allclose(stretched(digits, angles, 0.), rotate(digits, angles), atol=1e-4)
