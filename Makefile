@@ -3,7 +3,7 @@ PYTHON ?= python3
 PROFILE ?= quick
 VENV := .venv
 BIN := $(VENV)/bin
-NB ?= $(basename $(notdir $(sort $(wildcard nbs/[0-9]*.ipynb))))
+NB ?= $(patsubst nbs/%.ipynb,%,$(sort $(wildcard nbs/*/[0-9]*.ipynb)))
 
 export SYMNB_PROFILE := $(PROFILE)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
-	@echo "Variables: PYTHON=python3.12 (for a new $(VENV)), PROFILE=full, NB=04_vae (for notebooks), LAB=--no-browser (for lab)"
+	@echo "Variables: PYTHON=python3.12 (for a new $(VENV)), PROFILE=full, NB=models/30_vae (for notebooks), LAB=--no-browser (for lab)"
 
 demo: $(VENV)/.run ## run the main job and write its report
 	@echo "The main job, profile $(PROFILE):"
@@ -60,4 +60,4 @@ define install
 @$(BIN)/python -m pip install -e '$(1)'
 endef
 
-execute = cd nbs && TQDM_DISABLE=1 ../$(BIN)/exec_nb $(1).ipynb --dest $(1).ipynb --exc_stop
+execute = cd $(dir nbs/$(1)) && TQDM_DISABLE=1 $(CURDIR)/$(BIN)/exec_nb $(notdir $(1)).ipynb --dest $(notdir $(1)).ipynb --exc_stop

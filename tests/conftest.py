@@ -62,4 +62,5 @@ def copy(tmp_path):
 
 def notebooks():
     "The notebooks, in order, without those that nbdev skips."
-    return sorted(p for p in (ROOT / "nbs").glob("*.ipynb") if p.name[0] not in "_.")
+    return sorted((p for p in (ROOT / "nbs").rglob("*.ipynb") if p.name[0] not in "_." and ".ipynb_checkpoints" not in p.parts),
+                  key=lambda p: (p.name == "index.ipynb", p.name))

@@ -1,0 +1,410 @@
+"""The symmetry algebra of a law, on laws whose symmetry is known. Thresholds are stated, not fitted to these seeds."""
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from symnb.find import algebra
+from symnb.symmetry.actions import load_action
+from symnb.find.algebra import (RULE, act, bracket_residual, cumulants, discover, eigen, form, lie_pca, memory, normal_form,
+    off_share, permutation_null, refine, rho, selection, skew_form, skew_matrices, stabiliser,
+    synthetic_law, whiten)
+from symnb.measures.orbits.laws import two_sample_auc
+from symnb.studies.algebra import EXPECTED, coordinate_fields, random_planes, reversed_action, turned_codes
+from symnb.ground.lab import SymnbError
+
+
+def generator(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+def normal(*shape, seed=0):
+    return torch.randn(*shape, dtype=torch.double, generator=generator(seed))
+
+
+def symmetric(d, k, classes=2, seed=0):
+    K = normal(classes, *[d] * k, seed=seed)
+    return sum(K.permute(0, *(p + 1 for p in order)) for order in itertools.permutations(range(k)))
+
+
+def skew(d, seed=0):
+    A = normal(d, d, seed=seed)
+    return A - A.mT
+
+
+def overlap(D, z, truth):
+    "Cosines between the span of what was found and that of the true generators."
+    W = D.candidate.encode.weight.double()
+    T = torch.stack([W @ A @ torch.linalg.inv(W) for A in truth])
+    T = torch.linalg.qr((T - T.mT).flatten(1).mT)[0]
+    return torch.linalg.svdvals(D.matrices[:D.generators].flatten(1) @ T)
+
+
+# tensors
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4])
+def test_act_is_the_derivative_of_turning(k):
+    K, A, h = symmetric(4, k)[0], skew(4), 1e-5
+    def turned(t):
+        R, T = torch.matrix_exp(t * A), K
+        for s in range(k):
+            T = torch.tensordot(R, T, ([1], [s])).movedim(0, s)
+        return T
+    assert torch.allclose(act(A, K), (turned(h) - turned(-h)) / (2 * h), atol=1e-5 * float(K.abs().max()))
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4])
+def test_form_is_the_inner_product_of_actions(k):
+    Ka, Kb, A, B = symmetric(5, k, 3), symmetric(5, k, 3, seed=1), normal(5, 5), normal(5, 5, seed=1)
+    wanted = sum((act(A, a) * act(B, b)).sum() for a, b in zip(Ka, Kb))
+    assert torch.isclose(torch.einsum("ij,kl,ijkl", A, B, form(Ka, Kb)), wanted)
+
+
+def test_skew_form_has_an_orthonormal_basis():
+    H = form(symmetric(4, 3))
+    A = skew_matrices(torch.eye(6).double(), 4)
+    assert torch.allclose(torch.einsum("aij,bij->ab", A, A), torch.eye(6).double())
+    assert torch.allclose(skew_form(H), torch.einsum("aij,bkl,ijkl->ab", A, A, H))
+
+
+def test_distinct_entries_are_the_tensor():
+    K = symmetric(5, 4)
+    assert algebra._packed(K).shape == (2, math.comb(8, 4))
+    assert torch.allclose(algebra._unpacked(algebra._packed(K), 5), K)
+
+
+def test_cumulants_against_their_definition():
+    x = normal(60, 3) ** 2
+    K, v = cumulants(x, orders=(1, 2, 3, 4)), x - x.mean(0)
+    S = v.mT @ v / len(v)
+    four = torch.einsum("ni,nj,nk,nl->ijkl", v, v, v, v) / len(v)
+    four -= sum(torch.einsum(f"{p},{q}->ijkl", S, S) for p, q in (("ij", "kl"), ("ik", "jl"), ("il", "jk")))
+    wanted = {1: x.mean(0), 2: S, 3: torch.einsum("ni,nj,nk->ijk", v, v, v) / len(v), 4: four}
+    for k in K:
+        assert torch.allclose(K[k][0], wanted[k]), k
+
+
+def test_cumulants_by_class_and_in_parts():
+    x, c = normal(9000, 3), torch.arange(9000) % 2  # more than one chunk
+    K, alone = cumulants(x, c, (3, 4)), cumulants(x[c == 1], orders=(3, 4))
+    for k in (3, 4):
+        assert torch.allclose(K[k][1], alone[k][0])
+
+
+def test_cumulants_of_a_gaussian_and_of_exponentials():
+    n = 200_000
+    K = cumulants(normal(n, 2))
+    assert K[3].abs().max() < .05 and K[4].abs().max() < .15
+    x = -torch.log(torch.rand(n, 2, dtype=torch.double, generator=generator(0)))
+    K = cumulants(x)
+    assert abs(K[3][0, 0, 0, 0] - 2) < .2 and abs(K[4][0, 0, 0, 0, 0] - 6) < 1.5 and K[4][0, 0, 0, 1, 1].abs() < .3
+
+
+def test_whitening():
+    z = normal(500, 4) @ normal(4, 4, seed=1) + 3
+    q, there, back = whiten(z)
+    assert torch.allclose(q.mT @ q / 500, torch.eye(4).double(), atol=1e-9)
+    assert torch.allclose(there(z.float()).double(), q, atol=1e-4)
+    assert torch.allclose(back(there(z.float())), z.float(), atol=1e-3)
+
+
+# parts of the method
+
+@pytest.mark.parametrize("d", [6, 7])
+def test_normal_form(d):
+    A = skew(d)
+    O, f = normal_form(A)
+    J = torch.tensor([[0., -1.], [1., 0.]]).double()
+    blocks = torch.block_diag(*[x * J for x in f], torch.zeros(d % 2, d % 2))
+    assert np.all(np.diff(f) >= 0) and torch.allclose(O @ blocks @ O.mT, A, atol=1e-10)
+
+
+def test_selection_of_an_exact_law():
+    z, c, truth = synthetic_law([1, 2, 3], 4000, seed=11)
+    K = {k: x - x for k, x in cumulants(z, c, (3,)).items()}
+    U = algebra._complex(torch.eye(6).double())
+    q = algebra._charges([1, 2, 3], 6)
+    for i, j, k in itertools.product(range(6), repeat=3):
+        if q[i] + q[j] + q[k] == 0:
+            K[3][0] += torch.einsum("i,j,k->ijk", U[i].conj(), U[j].conj(), U[k].conj()).real
+    off, on, *_ = selection(K, torch.eye(6).double(), [1, 2, 3])[3]
+    assert off < 1e-20 and on > .1 and rho(K, torch.eye(6).double(), [1, 2, 3]) < 1e-20
+    O = torch.linalg.qr(normal(6, 6))[0]
+    assert rho(K, O, [1, 2, 3]) > .3 and selection(K, torch.eye(6).double(), [1, 1, 2])[3][0] > 1e-3
+
+
+def test_energy_on_and_off_adds_up():
+    z, c, _ = synthetic_law([1, 2, 3], 4000, seed=11)
+    K, O = cumulants(whiten(z)[0], c, (2, 3)), torch.linalg.qr(normal(6, 6))[0]
+    for k, (off, on, n, m) in selection(K, O, [1, 2, 3]).items():
+        assert n + m == 6 ** k and math.isclose(off * n + on * m, float(K[k].square().sum()))
+
+
+@pytest.mark.parametrize("d", [6, 7])
+def test_refine_returns_to_the_planes(d):
+    z, c, _ = synthetic_law([1, 2, 3], 20000, d, seed=11)
+    K, w = cumulants(whiten(z)[0], c, (1, 2, 3)), [1, 2, 3]
+    O, _ = normal_form(stabiliser(K).matrices[0])
+    tilted = torch.matrix_exp(.05 * skew(d, 1)) @ O
+    best, again = refine(K, O, w), refine(K, tilted, w)
+    assert torch.allclose(again.mT @ again, torch.eye(d).double(), atol=1e-9)
+    assert off_share(K, again, w) < 1.02 * off_share(K, best, w) < off_share(K, tilted, w)
+
+
+def test_gap_counts_to_the_last_large_ratio():
+    gap = lambda *v: algebra._gap(torch.tensor(v).double())
+    assert gap(.1, 1., 1.1, 1.2)[1] == 1 and gap(.01, .1, 1., 1.1)[1] == 2
+    assert gap(.001, 1., 1.4, 1.5)[1] == 1  # 1.4 is nothing beside 1000
+    assert gap(-1., -.5, .2, .9, 1.)[0] < RULE["gap"]  # all of it noise
+
+
+def test_a_form_relative_to_itself():
+    H = form(symmetric(5, 3))
+    assert torch.allclose(eigen(H, H).values, torch.ones(10).double())
+
+
+# known laws
+
+LAWS = [([1, 2, 3], 8, 20000), ([0, 1, 1, 2], 8, 20000), (EXPECTED, 16, 20000), ([1, 2, 3, 3, 4, 1], 16, 20000)]
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("weights, d, n", LAWS)
+@pytest.mark.parametrize("seed", [11, 12])
+def test_one_circle_is_found(weights, d, n, seed, labelled):
+    z, c, truth = synthetic_law(weights, n, d, seed=seed)
+    D = discover(z, c if labelled else None)
+    assert D.found and D.generators == 1, D
+    assert D.weights == sorted([0] * (d // 2 - len(weights)) + weights)
+    assert overlap(D, z, truth)[0] > .99
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_thirty_two_dimensions(labelled):
+    z, c, truth = synthetic_law([1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 1, 2, 4, 1, 2], 30000, 32, seed=11)
+    D = discover(z, c if labelled else None, refine=False)
+    assert D.found and D.generators == 1 and overlap(D, z, truth)[0] > .98, D
+    assert D.weights == [1] * 5 + [2] * 5 + [3] * 3 + [4] * 3
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_two_commuting_generators(labelled):
+    z, c, truth = synthetic_law([[1, 0, 1, 1], [0, 1, 1, 2]], 20000, seed=11)
+    D = discover(z, c if labelled else None)
+    assert D.found and D.generators == 2 and D.bracket < .1, D
+    assert overlap(D, z, truth).min() > .98
+
+
+def so3_law(n, seed, centres=8, spread=.25):
+    "SO(3) acting on R^3 + R^5 (symmetric traceless matrices), in a random basis."
+    R = algebra._random_rotations(n, 3, generator(seed))
+    R = R * torch.linalg.det(R)[:, None, None]
+    which = torch.randint(centres, (n,), generator=generator(seed + 1))
+    E = torch.stack([torch.tensor(m).double() for m in (
+        [[0, 1, 0], [1, 0, 0], [0, 0, 0]], [[0, 0, 1], [0, 0, 0], [1, 0, 0]], [[0, 0, 0], [0, 0, 1], [0, 1, 0]],
+        [[1, 0, 0], [0, -1, 0], [0, 0, 0]], [[1, 0, 0], [0, 1, 0], [0, 0, -2]])])
+    E = E / E.flatten(1).norm(dim=1)[:, None, None]
+    three = normal(centres, 3, seed=seed + 2)[which] + spread * normal(n, 3, seed=seed + 3)
+    five = normal(centres, 5, seed=seed + 4)[which] + spread * normal(n, 5, seed=seed + 5)
+    turned = R @ torch.einsum("nk,kij->nij", five, E) @ R.mT
+    x = torch.cat([(R @ three[..., None])[..., 0], torch.einsum("nij,kij->nk", turned, E)], 1)
+    return x @ normal(8, 8, seed=seed + 6), which
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("seed", [11, 13])
+def test_so3_has_three_generators_and_a_closed_bracket(seed, labelled):
+    z, c = so3_law(30000, seed)
+    D = discover(z, c if labelled else None)
+    assert D.found and D.generators == 3 and D.weights == [0, 1, 1, 2], D
+    assert D.bracket < .1
+    A, B = D.matrices[:2]
+    assert (A @ B - B @ A).norm() > .1  # not abelian
+    assert bracket_residual(skew_matrices(torch.eye(28).double(), 8)[:3]) > .1  # of three others
+
+
+@pytest.mark.parametrize("d", [8, 16])
+@pytest.mark.parametrize("seed", [11, 12])
+def test_nothing_is_found_in_a_gaussian(d, seed):
+    assert not discover(normal(20000, d, seed=seed) @ normal(d, d, seed=seed + 1)).found
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("d", [8, 16])
+@pytest.mark.parametrize("seed", [11, 12, 13])
+def test_nothing_is_found_where_there_is_nothing(d, seed, labelled):
+    z, c, _ = synthetic_law([], 20000, d, centres=60, spread=.3, seed=seed)
+    D = discover(z, c if labelled else None)
+    assert not D.found and D.action is None and D.lacking(), D
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("degrees", [90, 180])
+def test_a_part_of_the_circle_is_no_symmetry(degrees, labelled):
+    "The tangents are all there; the law is not invariant."
+    n, w = 20000, torch.tensor([0., 0., 1, 1, 2, 2, 3, 4]).double()
+    which = torch.randint(8, (n,), generator=generator(11))
+    x = normal(8, 16, seed=12)[which] + .5 * normal(n, 16, seed=13)
+    t = math.radians(degrees) * (torch.rand(n, 1, dtype=torch.double, generator=generator(14)) - .5) * w
+    z = torch.view_as_real(torch.view_as_complex(x.unflatten(1, (-1, 2))) * torch.polar(torch.ones_like(t), t)).flatten(1)
+    D = discover(z, which if labelled else None)
+    assert not D.found and "rho" in D.lacking(), D
+
+
+def test_what_the_third_order_cannot_tie():
+    z, c, _ = synthetic_law([0, 1, 2, 5], 100000, seed=11)
+    assert discover(z, c).generators == 2  # no resonance of order 3 holds a 5
+    assert discover(z).generators == 1  # 1 + 2 + 2 = 5
+
+
+def test_another_basis_gives_the_same():
+    z, c, _ = synthetic_law([1, 2, 3], 20000, seed=11)
+    D, other = discover(z), discover(z @ normal(6, 6, seed=3) + 5)
+    assert D.weights == other.weights and math.isclose(D.gap, other.gap, rel_tol=1e-5)
+    assert torch.allclose(D.values, other.values, atol=1e-9)
+
+
+def test_odd_dimension():
+    z, c, truth = synthetic_law([1, 2, 3], 20000, 9, seed=11)
+    D = discover(z)
+    assert D.found and D.weights == [0, 1, 2, 3] and overlap(D, z, truth)[0] > .99
+    moved = reversed_action(D.action)(D.action(z.float(), 50.), 50.)
+    assert torch.allclose(moved, z.float(), atol=1e-3)
+
+
+# the null, and LiePCA
+
+def test_the_null_is_not_the_law():
+    z, c, _ = synthetic_law([0, 1, 2, 3], 10000, seed=11)
+    for labels in (None, c):
+        D = discover(z, labels, draws=19)
+        assert D.found and D.p_gap == D.p_rho == .05 and D.null.shape == (19, 2)
+        assert D.null[:, 0].max() < D.gap and D.null[:, 1].min() > D.plain
+
+
+def test_p_values_without_symmetry_are_not_small():
+    "Of a law that is itself turned apart, the null is drawn from the same family."
+    z, c, _ = synthetic_law([0, 1, 2, 3], 10000, seed=11)
+    R = algebra._random_rotations(8, 8, generator(5))
+    z = torch.einsum("nij,nj->ni", R[c], whiten(z)[0])
+    D = discover(z, c, draws=39)
+    assert not D.found and D.p_gap > .05 and D.p_rho > .05
+
+
+def test_p_values_count_draws():
+    law = algebra._law(whiten(synthetic_law([1, 2, 3], 5000, seed=11)[0])[0], None, None, (3, 4), True, 0)
+    assert permutation_null(law, 1e9, 0., 9)[:2] == (.1, .1) and permutation_null(law, 0., 1e9, 9)[:2] == (1., 1.)
+
+
+def test_lie_pca_finds_the_direction():
+    z, _, truth = synthetic_law([1, 2, 3], 8000, spread=.1, seed=11)
+    q, there, _ = whiten(z)
+    W = there.weight.double()
+    A = W @ truth[0] @ torch.linalg.inv(W)
+    A = (A - A.mT) / 2
+    B = lie_pca(q, 1000, 30, 2).matrices[0]
+    assert abs((A * B).sum() / A.norm()) > .9 and math.isclose(float(B.norm()), 1, rel_tol=1e-9)
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_lie_pca_proposes_and_the_cumulants_decide(seed):
+    look = lambda arc: discover(synthetic_law([1, 2, 3], 10000, 8, seed=seed, arc=arc)[0],
+                                propose=lambda q: lie_pca(q, 1500, dimension=3))
+    whole, half = look(360), look(180)
+    assert whole.found and whole.weights == [0, 1, 2, 3]
+    assert not half.found and "rho" in half.lacking()
+
+
+def test_two_sample_test():
+    z, c, _ = synthetic_law(EXPECTED, 12000, seed=11)
+    D, ids = discover(z), torch.arange(len(z))
+    q = whiten(z)[0]
+    wrong = random_planes(D.candidate, 1).action
+    assert abs(two_sample_auc(q, c, ids, D.candidate.action, 300) - .5) < .06
+    assert two_sample_auc(q, c, ids, wrong, 300) > .65
+
+
+# what comes out
+
+def test_the_action_closes_and_can_be_saved(tmp_path):
+    z, c, _ = synthetic_law([0, 1, 2, 3], 10000, seed=11)
+    D = discover(z)
+    z = z[:20].float()
+    assert D.action.period == D.action.turn == 360 and torch.allclose(D.action(z, 360.), z, atol=1e-3)
+    assert not torch.allclose(D.action(z, 180.), z, atol=1e-1)
+    D.action.save(tmp_path / "a")
+    again = load_action(tmp_path / "a", encode=torch.nn.Linear(8, 8), decode=torch.nn.Linear(8, 8))
+    assert torch.equal(again(z, 33.), D.action(z, 33.))
+
+
+def test_halves_share_no_group():
+    ids = torch.arange(300) // 3
+    part, group = algebra._parts(ids, 300, 0)
+    for x in (part, group):
+        assert (x.view(-1, 3) == x.view(-1, 3)[:, :1]).all()
+    assert set(part.tolist()) == {0, 1} and len(set(group.tolist())) == 10
+
+
+def test_the_same_seed_gives_the_same():
+    z, c, _ = synthetic_law([1, 2, 3], 5000, seed=11)
+    a, b = discover(z, c, draws=5, seed=3), discover(z, c, draws=5, seed=3)
+    assert torch.equal(a.basis, b.basis) and np.array_equal(a.null, b.null) and a.weights == b.weights
+
+
+def test_names_as_labels():
+    z, c, _ = synthetic_law([1, 2, 3], 5000, seed=11)
+    assert torch.equal(discover(z, c).basis, discover(z, np.array(list("abcdefgh"))[c]).basis)
+
+
+def test_verdict_line():
+    z, c, _ = synthetic_law([1, 2, 3], 5000, seed=11)
+    assert str(discover(z)).startswith("found: 1 generator, weights 1 2 3; gap")
+    assert str(discover(normal(5000, 6))).startswith("not found: gap") and "\n" not in str(discover(z))
+
+
+def test_rotation_among_the_coordinate_fields():
+    for degree, count in ((1, 6), (2, 12), (3, 20)):
+        fields, rotation = coordinate_fields(degree, 9)
+        v = torch.einsum("m,mcij->cij", rotation, fields.double())
+        x = fields[list(rotation.tolist()).index(1) - count // 2][0].double()  # the field x along the first axis
+        assert len(fields) == count and torch.allclose(v[1], x)
+        assert torch.allclose((v[0] * x + v[1] * -v[0]).sum(), torch.zeros(()).double(), atol=1e-6)
+
+
+# bad input
+
+def line(f):
+    with pytest.raises(SymnbError) as e:
+        f()
+    assert "\n" not in str(e.value)
+    return str(e.value)
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda z, c: discover(torch.where(torch.arange(6) == 2, torch.nan, z)), ["NaN", "5000 of 5000"]),
+    (lambda z, c: discover(z[:29]), ["at least 30 samples", "found 29"]),
+    (lambda z, c: discover(z[:5]), ["more than 6 samples"]),
+    (lambda z, c: discover(z, c[:7]), ["labels", "(5000,)", "(7,)"]),
+    (lambda z, c: discover(z, torch.where(torch.arange(5000) < 5, 99, c)), ["at least 12 samples in each class", "found 5"]),
+    (lambda z, c: discover(z, c + torch.nan), ["labels", "NaN"]),
+    (lambda z, c: discover(z[:, 0]), ["(samples, d)", "(5000,)"]),
+    (lambda z, c: discover("codes"), ["z", "str"]),
+    (lambda z, c: discover(torch.cat([z, z], 1)), ["rank 6", "full rank 12"]),
+    (lambda z, c: discover(z[:, :1]), ["at least 2 numbers"]),
+    (lambda z, c: discover(z, orders=(5,)), ["orders", "5"]),
+    (lambda z, c: discover(z, groups=c), ["groups", "20", "8"]),
+    (lambda z, c: cumulants(normal(2000, 500), orders=(4,)), ["latent size 500", "GB"]),
+    (lambda z, c: lie_pca(z[:30]), ["40"]),
+    (lambda z, c: discover(z, draws=9, propose=lie_pca), ["draws", "expected 0", "found 9"]),
+    (lambda z, c: turned_codes(None, None, angles="all"), ["any", "all"]),
+])
+def test_bad_input_is_one_line(call, words):
+    z, c, _ = synthetic_law([1, 2, 3], 5000, seed=11)
+    said = line(lambda: call(z, c))
+    assert all(w in said for w in words), said
+
+
+def test_memory_grows_as_told():
+    assert memory(32, (3,)) < memory(32, (3, 4)) < memory(64, (3, 4)) and memory(16) < 50e6

@@ -1,0 +1,194 @@
+"""The pages as nbdev hands them to Quarto, without Quarto.
+
+`nbdev_docs` prepares every notebook in `_proc` and lets Quarto render that folder; what is wrong
+there is wrong on the site.
+"""
+import json
+import re
+
+import pytest
+import yaml
+from conftest import ROOT, make_copy, notebooks, python
+
+SITE = "https://symnb.github.io/symnb/"
+HOSTED = re.compile(r"""(?:src|href)=["'](?:https?:)?//|@import|url\(["']?(?:https?:)?//""")
+RAW = re.compile(r"`````\{=html\}.*?`````", re.S)
+WIDGETS = ("application/vnd.jupyter.widget", "application/javascript", "text/html")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    "The prepared pages, by the name of their notebook, and what nbdev said."
+    at = make_copy(tmp_path_factory.mktemp("site"))
+    said = python("from nbdev.serve import proc_nbs; proc_nbs(n_workers=0)", cwd=at, timeout=600)
+    made = sorted((at / "_proc").glob("*.ipynb"))
+    return {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in made}, said
+
+
+@pytest.fixture
+def pages(built):
+    return built[0]
+
+
+def front(page):
+    "The front matter that Quarto reads."
+    first = "".join(page["cells"][0]["source"])
+    assert page["cells"][0]["cell_type"] == "raw" and first.startswith("---")
+    return yaml.safe_load(first.strip().strip("-"))
+
+
+def address(name, page):
+    "Where Quarto puts the page: at its output-file, if it names one."
+    return front(page).get("output-file", name + ".html")
+
+
+def text(page):
+    "All the Markdown of a page, outputs included."
+    parts = ["".join(c["source"]) for c in page["cells"] if c["cell_type"] == "markdown"]
+    return "\n".join(parts + [shown.get("text/markdown", "") for shown in outputs(page)])
+
+
+def outputs(page):
+    for cell in page["cells"]:
+        for output in cell.get("outputs", ()):
+            yield {kind: "".join(content) for kind, content in output.get("data", {}).items()}
+
+
+def anchors(page):
+    "What a link to a part of the page can name: headings as Pandoc names them, and given ids."
+    names = set(re.findall(r"\{[^}]*#([\w.-]+)", text(page)) + re.findall(r"id=\"([^\"]+)", text(page)))
+    for heading in re.findall(r"^#+ +(.*)$", text(page), re.M):
+        plain = re.sub(r"[^\w\s.-]", "", re.sub(r"\{.*\}", "", heading)).strip().lower()
+        names.add(re.sub(r"^[^a-z]+", "", re.sub(r"\s+", "-", plain)))
+    return names
+
+
+def test_every_notebook_becomes_a_page(pages):
+    assert sorted(pages) == [p.stem for p in notebooks()]
+    assert len({address(*item) for item in pages.items()}) == len(pages)
+
+
+def test_cells_with_imports_hold_nothing_else(built):
+    "Such a cell is executed again whenever the site is built."
+    assert "Found cells containing imports and other code" not in built[1], built[1]
+
+
+def test_front_matter(pages):
+    for path in notebooks():
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        title, description = "".join(cells[0]["source"]).split("\n\n> ")
+        assert "\n" not in title + description, f"{path.name}: more than a title and a line about it"
+        found = front(pages[path.stem])
+        assert (f"# {found['title']}", found["description"]) == (title, description)
+
+
+def test_pages_need_neither_kernel_nor_other_hosts(pages):
+    for name, page in pages.items():
+        for shown in outputs(page):
+            assert not [kind for kind in shown if kind.startswith(WIDGETS)], name
+            assert not HOSTED.search(shown.get("text/markdown", "")), name
+        assert not re.search(r"!\[[^\]]*\]\(https?:", text(page)), f"{name} shows a picture from elsewhere"
+
+
+def test_no_output_is_an_error(pages):
+    for name, page in pages.items():
+        assert "error" not in {o["output_type"] for c in page["cells"] for o in c.get("outputs", ())}, name
+
+
+def test_pages_are_small(pages):
+    assert not {name: size for name, page in pages.items() if (size := len(json.dumps(page))) > 1_500_000}
+
+
+def test_links_resolve(pages):
+    known = {address(n, p): p for n, p in pages.items()} | {f"{n}.ipynb": p for n, p in pages.items()}
+    broken = []
+    for name, page in pages.items():
+        for link in re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)", RAW.sub("", text(page))):
+            target, _, anchor = link.removeprefix(SITE).partition("#")
+            if re.match(r"\w+:", target) or target and (ROOT / "nbs" / target).is_file():
+                continue
+            there = known.get(target) if target else page
+            if not there or anchor and anchor.lower() not in anchors(there):
+                broken.append((name, link))
+    assert not broken
+
+
+def test_site_loads_nothing_from_other_hosts():
+    config = yaml.safe_load((ROOT / "_quarto.yml").read_text())
+    html = config["format"]["html"]
+    assert html["html-math-method"] in ("mathml", "plain")
+    themes = [layer for theme in html["theme"].values() for layer in theme]
+    own = {layer for layer in themes if layer.endswith(".scss")} | {html["css"], config["website"]["favicon"]}
+    styles = {name: (ROOT / "nbs" / name).read_text() for name in own}
+    assert "$web-font-path: false;" in styles["site.scss"]
+    for style in styles.values():
+        assert not HOSTED.search(style)
+    assert not config["execute"]["enabled"]
+
+
+def test_site_configuration_is_found_from_the_notebooks():
+    files = yaml.safe_load((ROOT / "nbs" / "_quarto.yml").read_text())["metadata-files"]
+    assert (ROOT / "nbs" / files[0]).resolve() == (ROOT / "_quarto.yml").resolve()
+
+
+def test_the_sidebar_names_every_page_once():
+    "In reading order; a new notebook needs a line in nbs/sidebar.yml."
+    def named(contents):
+        for entry in contents:
+            yield from named(entry["contents"]) if isinstance(entry, dict) else [entry]
+    bar = yaml.safe_load((ROOT / "nbs" / "sidebar.yml").read_text())["website"]["sidebar"]
+    names = list(named(bar["contents"]))
+    assert sorted(names) == [p.name for p in notebooks()]
+    for section in bar["contents"][2:]:
+        numbers = [n[:2] for n in named([section])]
+        assert numbers == sorted(numbers), section
+    assert names[:2] == ["index.ipynb", "17_methods.ipynb"]
+
+
+def test_light_dark_and_search():
+    config = yaml.safe_load((ROOT / "_quarto.yml").read_text())
+    assert set(config["format"]["html"]["theme"]) == {"light", "dark"} and config["website"]["search"]
+    ini = (ROOT / "settings.ini").read_text()
+    assert "custom_sidebar = True" in ini and "procs = symnb.show.site:raw_html" in ini
+
+
+def explorers(page):
+    return [s["text/markdown"] for s in outputs(page) if "symnb-explorer" in s.get("text/markdown", "")]
+
+
+@pytest.mark.parametrize("name", ["04_vae", "06_supervised", "07_oracle", "08_algebra_digits", "09_invariant",
+                                  "12_lens_solver", "13_explore"])
+def test_a_task_page_has_its_explorer(pages, name):
+    found = explorers(pages[name])
+    assert found
+    for block in found:
+        assert block.strip().startswith("`````{=html}") and len(block) <= 300_100
+        assert not re.search(r"https?://", block) and "default-src &#x27;none&#x27;" in block
+
+
+TASKS = ["04_vae", "05_actions", "06_supervised", "07_oracle", "08_algebra", "08_algebra_digits", "09_invariant",
+         "10_worlds", "11_symmetry_lens", "12_lens_solver", "13_explore", "13_lens_use"]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_page_says_what_it_ran_on_and_what_to_try(pages, name):
+    "The banner stands on top, exercises at the end."
+    cells = pages[name]["cells"]
+    printed = ["".join(o.get("text", "")) for c in cells[:9] for o in c.get("outputs", ())]
+    assert any(re.match(r"profile (quick|full) · ", t) for t in printed)
+    prose = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    exercises = re.split(r"^## What to try$", prose, flags=re.M)[-1]
+    assert len(re.findall(r"^- .*\w{4}", exercises, re.M)) >= 3 and not re.search(r"^#+ ", exercises, re.M)
+
+
+def test_the_methods_page_shows_the_stored_results():
+    "Its tables are those that its code makes now: else `make notebooks NB=17_methods`."
+    cells = json.loads((ROOT / "nbs" / "17_methods.ipynb").read_text(encoding="utf-8"))["cells"]
+    code = [c for c in cells if c["cell_type"] == "code"]
+    stored = ["".join(o["data"]["text/markdown"]) for c in code for o in c["outputs"]]
+    program = "import ast\nshown = []\n"
+    for c in code:
+        *lines, last = re.split(r"^(?=table\()", "".join(c["source"]), flags=re.M)
+        program += "".join(lines) + (f"shown.append({last.strip()})\n" if last.startswith("table(") else last + "\n")
+    said = python(program + "import json; print(json.dumps([m.data for m in shown]))", cwd=ROOT / "nbs")
+    assert json.loads(said) == stored and len(stored) == 4
