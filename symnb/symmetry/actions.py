@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'LAYERS', 'points_of', 'real_type', 'coordinates', 'SymnbWarning', 'composed', 'derivative', 'Kind', 'Group',
-           'nonzero', 'check_turn', 'Action', 'check_action', 'Seen', 'InverseGroup', 'Inverse', 'Composed', 'Paced',
+           'nonzero', 'check_turn', 'Action', 'check_action', 'Seen', 'InverseGroup', 'Composed', 'Paced', 'Inverse',
            'Affine', 'linear', 'described', 'state', 'known_kind', 'restored', 'load_action', 'rebuilt']
 
 # %% ../../nbs/symmetry/10_actions.ipynb #bf8f4c90
@@ -103,7 +103,6 @@ KINDS = {} # name of each kind -> its class
 class Kind(nn.Module):
     "What can be saved and loaded: every group, law and pose."
     made_of = {} # which arguments are options, tensors, modules and other kinds (`actions`); for `save`
-
     def __init_subclass__(cls, **kw):
         super().__init_subclass__(**kw)
         KINDS[cls.__name__] = cls
@@ -205,9 +204,11 @@ class Group(Kind):
         return tuple(self.along(e) for e, n in zip(eye, self.orders) if n is None)
 
     def velocities(self, x):
-        "The vector fields of all generators at points x (..., *shape): (..., dim, *shape)."
-        lead = points_of(x, self.shape, self.axes)
-        return torch.stack([g.generator(x) for g in self.generators], len(lead))
+        "The vector fields of all real coordinates at points x (..., *shape): (..., dim, *shape)."
+        lead, eye = points_of(x, self.shape, self.axes), torch.eye(len(self.names), dtype=real_type(x), device=x.device)
+        flat = x.reshape(-1, *x.shape[len(lead):])
+        along = [derivative(lambda w: self.act(flat, w), 0 * e, e) for e, n in zip(eye, self.orders) if n is None]
+        return torch.stack(along, 1).reshape(*lead, len(along), *flat.shape[1:])
 
     def sample(self, n: int, seed: int = 0, scale: float = 1.) -> torch.Tensor: # (n, k)
         "Random elements: uniform where there is a period or an order, else normal with that deviation."
@@ -286,14 +287,9 @@ class Action(Group):
 
     def generator(self, z):
         "The vector field d/dt exp(t g) z at t = 0, per unit of t, in the shape of z."
-        lead, zero = points_of(z, self.shape, self.axes), torch.zeros((), dtype=real_type(z), device=z.device)
-        flat = z.reshape(-1, *z.shape[len(lead):])
-        return derivative(lambda t: self.move(flat, t), zero, torch.ones_like(zero)).reshape(z.shape)
+        return self.velocities(z).reshape(z.shape)
 
-    @property
-    def inverse(self):
-        "The action with t reversed: `a.inverse(a(z, t), t)` is z."
-        return Inverse(self)
+    inverse = property(lambda self: Inverse(self), doc="The action with t reversed: `a.inverse(a(z, t), t)` is z.")
 
     def along(self, direction):
         "The action at another speed."
@@ -341,9 +337,7 @@ class Seen(Group):
 # %% ../../nbs/symmetry/10_actions.ipynb #de7bada2
 class InverseGroup(Seen):
     "Each element acts as its inverse."
-    made_of = dict(actions=("group",))
-    _level = 7
-    inverse = property(lambda self: self.group)
+    made_of, _level = dict(actions=("group",)), 7
     structure = property(lambda self: -self.group.structure)
 
     def __init__(self, group: Group):
@@ -353,23 +347,6 @@ class InverseGroup(Seen):
     def forward(self, x, w=None): return self.group.invert(x) if w is None else super().forward(x, w)
     def move(self, x, w): return self.group.move(x, self.group.invert(w))
     def compose(self, v, w): return self.group.compose(w, v)
-
-class Inverse(Action):
-    "An action with t reversed."
-    made_of = dict(actions=("action",))
-    _level = 7
-
-    def __init__(self, action: Action):
-        check_action(action)
-        super().__init__(action.unit, action.turn, action.period)
-        self.action, self.shape, self.axes = action, action.shape, action.axes
-
-    inverse, orders = property(lambda self: self.action), property(lambda self: self.action.orders)
-    def forward(self, z, t=None): return self.action.invert(z) if t is None else super().forward(z, t)
-    def move(self, z, t): return self.action.move(z, -t)
-    def path(self, z, ts): return self.action.path(z, -ts)
-    def generator(self, z): return -self.action.generator(z)
-    def parameter(self, degrees): return -self.action.parameter(degrees)
 
 # %% ../../nbs/symmetry/10_actions.ipynb #b7ba5d51
 def _common_period(a, b):
@@ -407,17 +384,35 @@ class Paced(Action):
                  speed, # inner coordinates per unit of t: a number, or k of them; negative to reverse
                  unit: str = "degrees", turn: float = 360., period: float = None): # as in `Action`
         check_action(action, Group)
-        numbers_ = speed if isinstance(speed, (list, tuple)) else [speed]
-        if not any(numbers_) or not all(map(math.isfinite, numbers_)):
-            raise SymnbError(f"speed: expected a number but 0, found {speed}")
         super().__init__(unit, turn, period)
         self.action, self.speed, self.shape, self.axes = action, speed, action.shape, action.axes
         self.single = not isinstance(speed, (list, tuple))
+        every = [speed] if self.single else speed
+        if not any(every) or not all(map(math.isfinite, every)):
+            raise SymnbError(f"speed: expected a number but 0, found {speed}")
 
     def inner(self, t): return self.speed * t if self.single else t[..., None] * torch.tensor(self.speed).to(t)
     def move(self, z, t): return self.action.move(z, self.inner(t))
     def path(self, z, ts): return self.action.path(z, self.inner(ts)) if self.single else super().path(z, ts)
-    def generator(self, z): return self.speed * self.action.generator(z) if self.single else super().generator(z)
+
+    def generator(self, z):
+        if self.single: return self.speed * self.action.generator(z)
+        real = [c for c, n in zip(self.speed, self.action.orders) if n is None]
+        fields = self.action.velocities(z).movedim(len(points_of(z, self.shape, self.axes)), -1)
+        return fields @ torch.tensor(real).to(fields)
+
+# %% ../../nbs/symmetry/10_actions.ipynb #e0a77846
+class Inverse(Paced):
+    "An action with t reversed."
+    made_of, _level = dict(actions=("action",)), 7
+    orders = property(lambda self: self.action.orders)
+
+    def __init__(self, action: Action):
+        check_action(action)
+        super().__init__(action, -1, action.unit, action.turn, action.period)
+
+    def forward(self, z, t=None): return self.action.invert(z) if t is None else super().forward(z, t)
+    def parameter(self, degrees): return -self.action.parameter(degrees)
 
 # %% ../../nbs/symmetry/10_actions.ipynb #07e37dd8
 LAYERS = ("Tanh", "SiLU", "ReLU", "GELU", "Sigmoid", "Softplus", "Identity") # with no options

@@ -126,6 +126,10 @@ def close(a, b, loose=None):
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 @pytest.mark.parametrize("name", KINDS)
 class TestLaws:
+    @pytest.fixture(autouse=True)
+    def flows_once(self, name, dtype):
+        if "flow" in name and dtype == torch.float32 and name != "flow, fixed steps": pytest.skip("slow, and the same in float64")
+
     def test_identity(self, name, dtype, device):
         action, z, _, loose = made(name, dtype, device)
         close(action(z, 0), z, loose)
