@@ -12,7 +12,8 @@ from typing import NamedTuple
 import torch
 from ..ground.lab import SymnbError
 from ..ground.runs import load_tensors, read_json, save_tensors, write_json
-from .actions import Group, described, rebuilt
+from .actions import Group
+from .saving import described, rebuilt
 from .laws import Law
 from .poses import Pose
 

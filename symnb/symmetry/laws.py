@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 import torch
 from ..ground.lab import SymnbError
-from .actions import Kind
+from .saving import Kind
 
 # %% ../../nbs/symmetry/15_laws.ipynb #l1500010
 class Law(Kind):

@@ -9,7 +9,8 @@ __all__ = ['Pose', 'TemplatePose', 'stabiliser_of', 'PlanePose']
 import math
 import torch
 from ..ground.lab import SymnbError
-from .actions import Group, Kind
+from .actions import Group
+from .saving import Kind
 from .matrices import BlockRotation
 
 # %% ../../nbs/symmetry/16_poses.ipynb #p1600010
