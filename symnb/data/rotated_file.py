@@ -7,7 +7,7 @@ __all__ = ['FORMAT', 'FORMAT_VERSION', 'MOST_ANGLES', 'full_turn', 'write_rotate
 
 # %% ../../nbs/data/21_rotated_file.ipynb #f79b9b12
 import hashlib, io, json, os, threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
@@ -82,14 +82,20 @@ class _Target(io.FileIO):
 
 # %% ../../nbs/data/21_rotated_file.ipynb #2685337b
 def _aside(work):
-    "work(check) in a thread that no signal can interrupt; `check` stops it once the caller has been."
-    stopped = threading.Event()
+    "work(check) in a thread, where no signal can raise; `check` stops it once its caller has been."
+    stopped, at_work, job = threading.Event(), threading.Lock(), Future()
     def check():
         if stopped.is_set(): raise RuntimeError("stopped")
-    with ThreadPoolExecutor(1) as pool:
-        job = pool.submit(work, check)
-        try: return job.result()
-        finally: stopped.set()
+    def run():
+        with at_work:
+            try: check(), job.set_result(work(check))
+            except BaseException as e: job.set_exception(e)
+    try:
+        threading.Thread(target=run).start()
+        return job.result()
+    finally:
+        stopped.set()
+        with at_work: pass # until the thread has closed its file, or has seen that it must not begin
 
 # %% ../../nbs/data/21_rotated_file.ipynb #87d8bfcc
 def _verify(part, path, written: dict, chunk: int): # key -> SHA-256
