@@ -193,3 +193,5 @@ def load_digits(source="mnist5k", # `mnist5k`, `mnist`, a folder of IDX files, o
 def among(size: int, count: int):
     "Positions of `count` of `size` samples, evenly spread, as a source may be sorted by class."
     return torch.linspace(0, size - 1, min(size, count)).long()
+
+_among = among
