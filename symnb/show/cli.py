@@ -6,7 +6,7 @@
 __all__ = ['RESULTS', 'BENCHES', 'COMMANDS', 'main']
 
 # %% ../../nbs/show/83_cli.ipynb #6cb0240d
-import argparse, contextlib, os, signal, sys, threading, time, warnings
+import argparse, contextlib, os, signal, stat, sys, threading, time, warnings
 from pathlib import Path
 from .. import __version__
 
@@ -72,11 +72,13 @@ def _folder(args, command: str) -> Path:
     "Where the results go; raises `SymnbError` if they would replace those of another file."
     from symnb.ground.lab import SymnbError
     out = Path(args.out or f"{Path(args.file).stem}-{command}")
-    if os.path.exists(out) and not os.path.isdir(out):
-        raise SymnbError(f"{out}: expected a folder to write to, found a file")
-    with contextlib.suppress(OSError):
-        last = (out / RESULTS[0]).read_bytes().splitlines(True)[-1:]
-        if not args.out and not args.force and last and last[0].startswith(b"<!-- about") and last[0].decode() != _mark(args.file):
+    try: found = stat.S_ISDIR(os.stat(out).st_mode)
+    except FileNotFoundError: return out
+    except (OSError, ValueError) as e: raise SymnbError(f"{out}: cannot be written: {getattr(e, 'strerror', e)}") from None
+    if not found: raise SymnbError(f"{out}: expected a folder to write to, found a file")
+    if not args.out and not args.force and (out / RESULTS[0]).is_file():
+        *_, last = (out / RESULTS[0]).read_text(encoding="utf-8", errors="replace").splitlines(True) or [""]
+        if last.startswith("<!-- about") and last != _mark(args.file):
             raise SymnbError(f"{out}: expected no results of another file, found some (name a folder with --out, or --force)")
     return out
 
