@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from .files import first_line, reading
 from ..ground.lab import SymnbError
-from ..ground.runs import fingerprint, runs_dir
+from ..ground.files import fingerprint, runs_dir
+from ..ground.sides import register
 
 # %% ../../nbs/data/20_digits.ipynb #ef87ef47
 def _mnist5k() -> tuple:
@@ -23,8 +24,8 @@ def _mnist5k() -> tuple:
     return table[:, :-1].reshape(-1, 28, 28), table[:, -1], None
 
 # %% ../../nbs/data/20_digits.ipynb #abc3b327
-def _read_idx(path, dims: int, md5: str = None) -> np.ndarray:
-    "The unsigned bytes of an IDX file, plain or gzipped, checked against `md5` of the plain bytes."
+def _plain_bytes(path, md5: str = None) -> bytes:
+    "The bytes of a file, unpacked if they are gzipped, checked against `md5` of the plain bytes."
     try:
         raw = Path(path).read_bytes()
         if raw[:2] == b"\x1f\x8b": raw = gzip.decompress(raw)
@@ -32,7 +33,11 @@ def _read_idx(path, dims: int, md5: str = None) -> np.ndarray:
         raise SymnbError(f"{path}: cannot be read: {getattr(e, 'strerror', None) or e}") from None
     found = hashlib.md5(raw, usedforsecurity=False).hexdigest()
     if md5 and found != md5: raise SymnbError(f"{path}: damaged: expected MD5 {md5}, found {found}")
-    start = 4 + 4 * dims
+    return raw
+
+def _read_idx(path, dims: int, md5: str = None) -> np.ndarray:
+    "The unsigned bytes of an IDX file, plain or gzipped."
+    raw, start = _plain_bytes(path, md5), 4 + 4 * dims
     if raw[:4] != bytes([0, 0, 8, dims]) or len(raw) < start:
         raise SymnbError(f"{path}: expected an IDX file of bytes in {dims} dimensions "
                          f"(magic 000008{dims:02d}), found {raw[:4].hex() or 'nothing'}")
@@ -43,27 +48,6 @@ def _read_idx(path, dims: int, md5: str = None) -> np.ndarray:
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
 
 # %% ../../nbs/data/20_digits.ipynb #8c8131a8
-def _idx_folder(folder, md5: dict = {}) -> tuple:
-    "Images, labels and the number of training images (None without an official split)."
-    folder, pairs = Path(folder), {}
-    for f in sorted(folder.glob("*images*idx3*")): pairs.setdefault(f.name.split("images")[0], f)
-    role = lambda k: "train" if "train" in k else "t10k" if "t10k" in k or "test" in k else k
-    keys = sorted(pairs, key=lambda k: role(k) != "train")
-    if [role(k) for k in keys] != ["train", "t10k"] and len(keys) != 1:
-        raise SymnbError(f"{folder}: expected one pair of IDX files (*images-idx3-ubyte and "
-                         "*labels-idx1-ubyte, plain or .gz) or a train and a t10k pair, "
-                         f"found {keys or 'none'}")
-    images, labels = [], []
-    for k in keys:
-        y = [f for f in sorted(folder.glob("*labels*idx1*")) if f.name.startswith(k + "labels")]
-        if not y: raise SymnbError(f"{folder}: no {k}labels-idx1-ubyte beside {pairs[k].name}")
-        image_md5, label_md5 = md5.get(role(k), (None, None))
-        images.append(_read_idx(pairs[k], 3, image_md5))
-        labels.append(_read_idx(y[0], 1, label_md5))
-        _check_pair(images[-1], labels[-1], pairs[k])
-    n_train = len(images[0]) if len(keys) == 2 else None
-    return np.concatenate(images), np.concatenate(labels), n_train
-
 def _check_pair(images, labels, where):
     "Images must be (n, 28, 28) bytes and labels n whole numbers from 0."
     if images.shape != (images.size // 784, 28, 28) or images.dtype != np.uint8 or not images.size:
@@ -72,6 +56,35 @@ def _check_pair(images, labels, where):
     if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu" or labels.min() < 0:
         raise SymnbError(f"{where}: expected {len(images)} labels, whole numbers from 0, "
                          f"found {labels.shape} of {labels.dtype}")
+
+# %% ../../nbs/data/20_digits.ipynb #a8b7b5ca
+def _role(name: str) -> str: return "train" if "train" in name else "t10k" if "t10k" in name or "test" in name else name
+
+def _pairs(folder: Path) -> list: # of (role, file of images, file of labels)
+    "The pairs of IDX files in a folder, training first; anything but one pair or a split raises `SymnbError`."
+    images = {}
+    for f in sorted(folder.glob("*images*idx3*")): images.setdefault(f.name.split("images")[0], f)
+    keys, found = sorted(images, key=lambda k: _role(k) != "train"), []
+    if [_role(k) for k in keys] != ["train", "t10k"] and len(keys) != 1:
+        raise SymnbError(f"{folder}: expected one pair of IDX files (*images-idx3-ubyte and *labels-idx1-ubyte, "
+                         f"plain or .gz) or a train and a t10k pair, found {keys or 'none'}")
+    for k in keys:
+        y = [f for f in sorted(folder.glob("*labels*idx1*")) if f.name.startswith(k + "labels")]
+        if not y: raise SymnbError(f"{folder}: no {k}labels-idx1-ubyte beside {images[k].name}")
+        found.append((_role(k), images[k], y[0]))
+    return found
+
+# %% ../../nbs/data/20_digits.ipynb #548f5109
+def _idx_folder(folder, md5: dict = {}) -> tuple:
+    "Images, labels and the number of training images (None without an official split)."
+    images, labels = [], []
+    for role, x, y in (pairs := _pairs(Path(folder))):
+        image_md5, label_md5 = md5.get(role, (None, None))
+        images.append(_read_idx(x, 3, image_md5))
+        labels.append(_read_idx(y, 1, label_md5))
+        _check_pair(images[-1], labels[-1], x)
+    n_train = len(images[0]) if len(pairs) == 2 else None
+    return np.concatenate(images), np.concatenate(labels), n_train
 
 # %% ../../nbs/data/20_digits.ipynb #f8a26fd6
 MNIST_MD5 = dict( # of the plain files: images, labels
@@ -82,7 +95,8 @@ def _mnist(root) -> tuple:
     "MNIST from IDX files under `root`, downloaded by torchvision if there are none."
     import socket
     root, patience = Path(root or runs_dir() / "data"), socket.getdefaulttimeout()
-    folder = next((f for f in (root, root / "MNIST" / "raw") if any(f.glob("*images*idx3*"))), None)
+    lies = lambda f: os.path.isdir(f) and any(f.glob("*images*idx3*"))
+    folder = next((f for f in (root, root / "MNIST" / "raw") if lies(f)), None)
     if folder is None:
         from torchvision.datasets import MNIST
         try:
@@ -116,20 +130,26 @@ def _stratified(labels: np.ndarray, seed: int) -> tuple:
 # %% ../../nbs/data/20_digits.ipynb #71b496f4
 @dataclass(frozen=True, eq=False)
 class Part:
-    "Images ready for a model, with their digits and their positions in the source."
+    "Images ready for a model, with their digits, their positions in the source, and their side of the split."
     images: torch.Tensor # (m, 1, 28, 28) float32 in [0, 1]
     labels: torch.Tensor # (m,) int64
     index: torch.Tensor # (m,) int64, position in the source
+    side: str = None # `train`, `test` or `all`; None where there is no split
 
     def __len__(self): return len(self.labels)
 
+# %% ../../nbs/data/20_digits.ipynb #1526a3ec
 def expect(what: str, found, *expected):
     "Raise `SymnbError` unless `found` is one of `expected`."
     if found not in expected:
         raise SymnbError(f"{what}: expected {' or '.join(map(str, expected))}, found {found}")
 
-def chosen_positions(labels, positions, digits, where: str) -> torch.Tensor:
-    "Those of `positions` whose label is among `digits` (None: all); none raises `SymnbError`."
+def chosen_positions(labels, # (n,)
+                     positions, # among which to choose
+                     digits, # a digit or several; None for all
+                     where: str # named in messages
+                    ) -> torch.Tensor:
+    "Those of `positions` whose label is among `digits`; an unknown digit or none left raises `SymnbError`."
     if digits is not None:
         wanted = torch.as_tensor([digits] if isinstance(digits, int) else list(digits))
         unknown = [d for d in wanted.tolist() if d not in labels]
@@ -160,7 +180,10 @@ class Digits:
         sides = dict(train=self.train, test=self.test, all=torch.arange(len(self.labels)))
         expect("split", split, *sides)
         at = chosen_positions(self.labels, sides[split], digits, f"{self.source}, {split}")
-        return Part(self.images[at][:, None].float() / 255, self.labels[at], self.index[at])
+        _make_known(self)
+        return Part(self._floats(at), self.labels[at], self.index[at], split)
+
+    def _floats(self, at): return self.images[at][:, None].float() / 255
 
     @property
     def fingerprint(self) -> str:
@@ -170,6 +193,14 @@ class Digits:
     def __repr__(self):
         return (f"Digits({self.source}: {len(self.labels)} images, {len(self.train)} train, "
                 f"{len(self.test)} test, of digits {self.labels.unique().tolist()})")
+
+# %% ../../nbs/data/20_digits.ipynb #385f8900
+_KNOWN = [] # the digits whose sides are known by content
+
+def _make_known(digits: Digits):
+    if digits in _KNOWN: return
+    register(digits._floats(digits.train), digits._floats(digits.test))
+    _KNOWN[:] = [digits]
 
 # %% ../../nbs/data/20_digits.ipynb #992672b2
 def load_digits(source="mnist5k", # `mnist5k`, `mnist`, a folder of IDX files, or an .npz file
@@ -190,8 +221,10 @@ def load_digits(source="mnist5k", # `mnist5k`, `mnist`, a folder of IDX files, o
                   tensor(train, np.int64), tensor(test, np.int64), Path(source).name, seed)
 
 # %% ../../nbs/data/20_digits.ipynb #c5c23d5d
-def among(size: int, count: int):
-    "Positions of `count` of `size` samples, evenly spread, as a source may be sorted by class."
+def among(size: int, # samples there are
+          count: int # samples wanted
+         ) -> torch.Tensor: # (min(size, count),) int64
+    "Positions of some samples, evenly spread, as a source may be sorted by class."
     return torch.linspace(0, size - 1, min(size, count)).long()
 
 _among = among

@@ -15,7 +15,7 @@ import torch
 from .digits import Digits, chosen_positions, expect
 from .files import reading
 from ..ground.lab import SymnbError, progress, versions
-from ..ground.runs import atomic_path, fingerprint
+from ..ground.files import atomic_path, fingerprint
 from ..symmetry.warps import rotate_grid
 
 # %% ../../nbs/data/21_rotated_file.ipynb #061e500d

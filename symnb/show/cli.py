@@ -65,7 +65,7 @@ RESULTS = ("report.html", "action.json", "action.safetensors", "adaptor.safetens
 
 def _mark(file) -> str:
     "The last line of a page: which file it is about."
-    from symnb.ground.runs import fingerprint
+    from symnb.ground.files import fingerprint
     return f"<!-- about the file {fingerprint(os.path.realpath(file))[:16]} -->\n"
 
 def _folder(args, command: str) -> Path:
