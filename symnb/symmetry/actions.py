@@ -24,7 +24,8 @@ def points_of(z, shape=None, axes=None) -> tuple: # the leading axes
     n = axes if shape is None else len(shape)
     if not torch.is_tensor(z) or not z.is_floating_point() or z.ndim < (2 if n is None else n):
         found = f"{z.dtype} {tuple(z.shape)}" if torch.is_tensor(z) else type(z).__name__
-        raise SymnbError(f"latents: expected floats {_shown(shape or ('...',))}, found {found}")
+        wanted = "images: expected floats (B, C, H, W)" if axes == 3 else f"latents: expected floats {_shown(shape or ('...',))}"
+        raise SymnbError(f"{wanted}, found {found}")
     lead = z.shape[:1 if n is None else z.ndim - n]
     if shape is not None and tuple(z.shape[len(lead):]) != tuple(shape):
         raise SymnbError(f"latents: expected {_shown(shape)}, found {_shown(z.shape[1:])}")
@@ -424,43 +425,34 @@ LAYERS = ("Tanh", "SiLU", "ReLU", "GELU", "Sigmoid", "Softplus", "Identity") # w
 def _recipe(module):
     "How to build a module of common layers, for JSON; None for all others."
     kind = type(module).__name__
-    if type(module) is nn.Linear:
-        return ["Linear", module.in_features, module.out_features, module.bias is not None, str(module.weight.dtype)[6:]]
+    if isinstance(module, nn.Linear) and kind in ("Linear", "Affine"):
+        return [kind, module.in_features, module.out_features, module.bias is not None, str(module.weight.dtype)[6:]]
     if type(module) is nn.Sequential:
         inner = [_recipe(m) for m in module]
         return None if None in inner else ["Sequential", inner]
-    if type(module) is getattr(nn, kind, None) and kind in LAYERS: return [kind]
-    return module.recipe() if hasattr(module, "recipe") else None
+    return [kind] if type(module) is getattr(nn, kind, None) and kind in LAYERS else None
 
 def _built(recipe):
     "The module of a recipe, untrained and frozen."
     kind, *of = recipe
     if kind == "Sequential": return nn.Sequential(*map(_built, of[0]))
-    if kind == "Linear": return nn.Linear(*of[:2], bias=of[2], dtype=getattr(torch, of[3])).requires_grad_(False)
-    if kind == "Affine": return Affine(*(torch.zeros(*shape, dtype=getattr(torch, t)) for t, shape in of))
+    layer = dict(Linear=nn.Linear, Affine=Affine).get(kind)
+    if layer: return layer(*of[:2], bias=of[2], dtype=getattr(torch, of[3])).requires_grad_(False)
     if kind in LAYERS: return getattr(nn, kind)()
     raise KeyError(kind)
 
-# %% ../../nbs/symmetry/10_actions.ipynb #31fe961f
-class Affine(nn.Module):
-    "z -> W (z - before) + after, computed in float64, in and out in the type of z."
-    def __init__(self, W, before, after): # (m, d), (d,), (m,)
-        super().__init__()
-        for k, v in dict(W=W, before=before, after=after).items(): self.register_buffer(k, torch.as_tensor(v).detach())
-
-    def forward(self, z):
-        wide = real_type(z)
-        return ((z.to(wide) - self.before.to(wide)) @ self.W.to(wide).mT + self.after.to(wide)).to(z.dtype)
-
-    def recipe(self): return ["Affine", *([str(v.dtype)[6:], list(v.shape)] for v in self.buffers())]
+# %% ../../nbs/symmetry/10_actions.ipynb #a0aff002
+class Affine(nn.Linear):
+    "z -> A z + b, frozen, computed in float64 (float32 on MPS) and returned in the type of z."
+    def forward(self, z): return super().forward(z.to(self.weight.dtype)).to(z.dtype)
 
 def linear(A, # (m, d)
-           b=None, # (m,)
-           centre=None # (d,), subtracted first
-          ) -> Affine: # frozen; exact far from zero if the offset is given as the centre
-    "z -> A (z - centre) + b."
-    A = torch.as_tensor(A)
-    return Affine(A, A.new_zeros(A.shape[1]) if centre is None else centre, A.new_zeros(len(A)) if b is None else b)
+           b # (m,)
+          ) -> Affine: # (..., d) -> (..., m)
+    "z -> A z + b as a frozen module."
+    layer = Affine(A.shape[1], A.shape[0], device=A.device, dtype=real_type(A)).requires_grad_(False)
+    layer.load_state_dict(dict(weight=A, bias=b))
+    return layer
 
 # %% ../../nbs/symmetry/10_actions.ipynb #07e37dda
 def _made_of(cls): return dict(options=(), tensors={}, modules={}, actions=()) | cls.made_of
@@ -543,3 +535,6 @@ def rebuilt(said, tensors, modules, path):
     _fits(kind, tensors, str(path))
     kind.load_state_dict(tensors)
     return kind
+
+# %% ../../nbs/symmetry/10_actions.ipynb #a8711104
+_derivative = derivative # former name

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['whole_steps', 'same_kind', 'StepAction', 'Through', 'Conjugated', 'ThroughModel', 'through', 'FlowAction', 'Windowed',
-           'WindowedAction', 'shift_generator', 'parameter_of', 'cropped_step']
+           'WindowedAction', 'shift_generator', 'parameter_of', 'ring_generator', 'cropped_step']
 
 # %% ../../nbs/symmetry/12_kinds.ipynb #73076f83
 import math
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 from ..ground.lab import SymnbError
-from .actions import Action, Affine, Group, Inverse, Seen, check_action, derivative, nonzero, points_of
+from .actions import Action, Group, Inverse, Paced, Seen, check_action, derivative, linear, nonzero, points_of
 from .matrices import MatrixAction, constant
 
 # %% ../../nbs/symmetry/12_kinds.ipynb #8047dd8a
@@ -112,8 +112,7 @@ class Through(Seen):
 
 def _size_into(encode):
     "The shape that a linear layer takes, None for others."
-    if isinstance(encode, nn.Linear): return (encode.in_features,)
-    return (encode.W.shape[1],) if isinstance(encode, Affine) else None
+    return (encode.in_features,) if isinstance(encode, nn.Linear) else None
 
 # %% ../../nbs/symmetry/12_kinds.ipynb #1a4ea870
 class Conjugated(Through, Action):
@@ -315,7 +314,7 @@ def parameter_of(action, degrees):
         raise
 
 # %% ../../nbs/symmetry/12_kinds.ipynb #e0a77844
-def _ring_generator(phases) -> np.ndarray: # (N, N) skew, of phases ((N + 1) / 2,) from wave number 0
+def ring_generator(phases) -> np.ndarray: # (N, N) skew, of phases ((N + 1) / 2,) from wave number 0
     N = 2 * len(phases) - 1
     row = np.fft.irfft(-1j * phases, N)
     A = row[(np.arange(N)[:, None] - np.arange(N)) % N]
@@ -327,3 +326,6 @@ def cropped_step(action: Action, # on (B, N)
     "The matrix of an action on column vectors after t steps, padding cut off."
     N = action.shape[0]
     return action(torch.eye(N, dtype=torch.float64), t).mT.numpy()
+
+# %% ../../nbs/symmetry/12_kinds.ipynb #32bd4c5b
+_linear, _parameter, _ring_generator = linear, parameter_of, ring_generator # former names
