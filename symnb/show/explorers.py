@@ -21,7 +21,7 @@ from ..models.zoo import trained_vae
 from .explore import Explorer, explorer
 from ..studies.algebra import oriented, turned_codes
 from ..studies.invariant import steerable
-from ..studies.oracle import field_cosines, paced, true_tangents
+from ..studies.oracle import paced_flow, study as oracle_study
 from ..symmetry.warps import ImageRotation, rotate
 
 # %% ../../nbs/show/81_explorers.ipynb #a87d6671
@@ -66,10 +66,9 @@ def algebra_explorer(data: Digits, seed: int = 0) -> Explorer:
 def oracle_explorer(data: Digits, seed: int = 0, n: int = 21) -> Explorer:
     "Digits 1 and 2 in two numbers, with the flow that preserves the oracle, and the oracle's probabilities."
     two = _two(data)
-    _, model, oracle, action = field_cosines("conv", 2, data, two, seed)
-    flow = paced(action, *true_tangents(model, data, two)).cpu()
+    model, oracle, _, flow, _ = paced_flow(2, two, seed, oracle_study.size, data)
     x, y = _some(data.part("test", two), 120, 0)
-    return explorer(_decoder(model), flow, codes(model, x, 0.)[1], y, x, scores=oracle.cpu(),
+    return explorer(_decoder(model), flow.cpu(), codes(model, x, 0.)[1], y, x, scores=oracle.cpu(),
                     names=oracle.classes.tolist(), angle=_measured, n=n,
                     title="Two latent numbers: the flow that preserves the oracle")
 
