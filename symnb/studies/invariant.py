@@ -23,7 +23,7 @@ from ..measures.labels import _same_by_chance
 from ..measures.orbits import _share
 from ..models.block_vae import trained_block_vae
 from ..models.classifiers import DigitOracle, cnn, precision, stretched, trained_classifier
-from ..models.steerable import SteerableCNN, _Resample, _block, halving
+from ..models.steerable import SteerableCNN, Resample, _block, halving
 from ..models.vae import codes
 from ..models.zoo import trained_vae
 from ..symmetry.kinds import Conjugated, StepAction
@@ -110,7 +110,7 @@ def steerable(data: Digits, N: int = 8, digits=None, seed: int = 0) -> tuple: # 
     s = profile().invariant
     return trained_classifier(f"steerable-c{N}", lambda: SteerableCNN(N, s["widths"]), data, digits,
                               s["steerable"][N], s["rate"], seed=seed, precision=precision(),
-                              code=(SteerableCNN, _block, _Resample, halving), N=N, widths=s["widths"])
+                              N=N, widths=s["widths"])
 
 # %% ../../nbs/studies/75_invariant.ipynb #9e077b75
 def latent_jobs(data: Digits, digits=None, seed: int = 0) -> list:

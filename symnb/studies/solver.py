@@ -25,7 +25,7 @@ from ..symmetry.kinds import cropped_step
 def solution_figure(s: LensSolution, world: World):
     "Representation, error of one step and loss of the relaxed stage, in the hidden basis."
     from symnb.ground import plots
-    from symnb.measures.orbits.lines import error_map
+    from symnb.measures.lines import error_map
     fig, axes = plots.figure(1, 2, 2.9)
     plots.matrix(s.L @ world.U.T, label="entry of L", xlabel="hidden pixel", ylabel="position found",
                  title="representation", ax=axes[0])
