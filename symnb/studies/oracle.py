@@ -25,7 +25,7 @@ from ..ground.study import Study
 from ..measures.labels import label_agreement
 from ..measures.orbits import tangent_cosine
 from ..models.classifiers import digit_oracle, predicted
-from ..models.vae import PCA, codes, typical_digit
+from ..models.vae import codes, typical_digit
 from ..models.zoo import trained_vae
 from .ceilings import best_field, best_skew, drift, drift_figure, flow_strip, paced, random_skew, true_tangents
 from ..symmetry.warps import AFFINE, AffineFlow, rotate
@@ -63,10 +63,8 @@ def plateau_figure(found: dict): # as `plateaus` gives it
 # %% ../../nbs/studies/73_oracle.ipynb #ceb0f03a
 def latent_model(member: str, # a name in `symnb.models.zoo.ZOO`, or PCA
                  latent: int, data: Digits, digits=None, seed: int = 0):
-    "A trained member of the zoo, or principal components of five turned copies; in evaluation mode and frozen."
-    if member != "PCA": return trained_vae(member, latent, data, digits, seed=seed)[0].eval().requires_grad_(False)
-    x, rng = fitting(data.part("train", digits)).images, torch.Generator().manual_seed(seed)
-    return PCA(torch.cat([rotate(x, 360 * torch.rand(len(x), generator=rng)) for _ in range(5)]), latent).to(device())
+    "A trained member of the zoo, or principal components, in evaluation mode and frozen."
+    return trained_vae(member, latent, data, digits, seed=seed)[0].eval().requires_grad_(False)
 
 def turned_copies(model, part, # of `Digits`
                   copies: int, # of each digit
