@@ -23,7 +23,7 @@ from .explore import explorer
 from .page import Explorer
 from ..studies.algebra import oriented, turned_codes
 from ..studies.invariant import steerable
-from ..studies.oracle import field_cosines, paced, true_tangents
+from ..studies.oracle import paced_flow, study as oracle_study
 from ..symmetry.warps import ImageRotation, rotate
 
 # %% ../../nbs/show/81_explorers.ipynb #04356631
@@ -69,8 +69,7 @@ def algebra_explorer(data: Digits, seed: int = 0) -> Explorer: # as `plane_explo
 def oracle_explorer(data: Digits, seed: int = 0, n: int = 21) -> Explorer: # as `plane_explorer`
     "Digits 1 and 2 in two numbers, with the flow that preserves the oracle, and the oracle's probabilities."
     two = _two(data)
-    _, model, oracle, action = field_cosines("conv", 2, data, two, seed)
-    flow = paced(action, *true_tangents(model, data, two))
+    model, oracle, _, flow, _ = paced_flow(2, two, seed, oracle_study.size, data)
     return _map(model, flow, data.part("test", two), 120, "Two latent numbers: the flow that preserves the oracle", 0,
                 scores=oracle.cpu(), names=oracle.classes.tolist(), n=n)
 
