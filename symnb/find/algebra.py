@@ -105,8 +105,7 @@ def compact(s: Spectrum, K: dict, max_weight: int = 6, tries: int = 60, seed: in
     return min(found)[2:]
 
 # %% ../../nbs/find/52_algebra.ipynb #d28b7a13
-def stability(halves: tuple, # two `Spectrum`s from data without common samples
-              count: int = 1) -> float: # of generators
+def stability(halves: tuple, count: int = 1) -> float: # two `Spectrum`s of data without common samples; generators
     "How well two halves agree: smallest cosine between the spans of their lowest eigenmatrices."
     a, b = (s.matrices[:count].flatten(1) for s in halves)
     return float(torch.linalg.svdvals(a @ b.mT)[-1])

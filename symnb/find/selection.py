@@ -13,14 +13,14 @@ import torch
 from .cumulants import distinct
 from .whitening import skew_matrices
 from ..ground.lab import SymnbError, progress
-from ..symmetry.matrices import _planes
+from ..symmetry.matrices import schur_planes
 
 # %% ../../nbs/find/55_selection.ipynb #52180439
 def normal_form(A # (d, d) skew
                ) -> tuple: # basis (d, d) with planes in its columns, frequencies (d // 2,), ascending
     "A = O blocks(f) O^T; in odd dimension the axis that stays comes last."
     A = A.double().numpy()
-    Q, planes, axes = _planes((A - A.T) / 2)
+    Q, planes, axes = schur_planes((A - A.T) / 2)
     still = [i for i, _ in axes]
     found = sorted((block[1, 0], i) for i, block in planes)
     even = len(still) // 2 * 2
