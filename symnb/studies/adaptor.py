@@ -68,7 +68,7 @@ def adapted_curves(basis: str, seed: int) -> dict: # as `label_curve`; found, co
         world = World("wide", basis=basis, seed=seed)
         s = unlabelled_solution(world, seed=seed)
         curves = {k: v.tolist() for k, v in label_curve(world, s.W, seed).items()}
-        return dict(curves=curves, found=bool(s.found), cosine=generator_cosine(chain_step(s.W), world.truth),
+        return dict(curves=curves, found=bool(s.found), cosine=generator_cosine(chain_step(s.W), world.step),
                     seconds=float(s.seconds))
     key = [basis, seed, profile().name, {k: v for k, v in profile().adaptor.items() if k in _READ}]
     found = remembered("adaptor", key, _DECIDES, compute)
@@ -126,7 +126,7 @@ def own_rows(seed: int) -> Scoreboard:
         world = World("wide", basis="permutation", seed=seed)
         s = solve(patterns(world, 180_000, 5)[0], seed=seed, relax=False)
         known = chance_cosine(world)
-        rows = {"cosine": generator_cosine(chain_step(s.W), world.truth), "found": float(s.found),
+        rows = {"cosine": generator_cosine(chain_step(s.W), world.step), "found": float(s.found),
                 "stationarity": s.stationarity}
         return {k: dict(value=v, chance=known["random rotation"] if k == "cosine" else None)
                 for k, v in rows.items()}
@@ -150,10 +150,10 @@ def baseline_rows(seed: int) -> Scoreboard:
                 G = chain_step(independent_chain(x, swaps, seed))
                 common = dict(task="adaptor", method=name, data=f"{kind} world, permutation", seeds=[seed],
                               seconds=time.process_time() - began)
-                board.add(measure="cosine", value=generator_cosine(G, world.truth), floor=1.,
+                board.add(measure="cosine", value=generator_cosine(G, world.step), floor=1.,
                           chance=known["random rotation"], baseline=known["identity"], **common)
-                board.add(measure="RMSE", value=generator_rmse(G, world.truth), floor=0.,
-                          baseline=generator_rmse(np.eye(world.N), world.truth), **common)
+                board.add(measure="RMSE", value=generator_rmse(G, world.step), floor=0.,
+                          baseline=generator_rmse(np.eye(world.N), world.step), **common)
         return [asdict(r) for r in board]
     key = [seed, profile().name, size["samples"]]
     code = independent_chain, two_opt, World

@@ -45,7 +45,6 @@ def views(size: dict) -> list: # what is appended to the name of a method
 def coded(view: str) -> bool: # whether the codes are a VAE's, so that they can be judged on images
     return not any(word in view for word in ("Gaussian", "scrambled", "PCA"))
 
-# %% ../../nbs/studies/74_algebra.ipynb #a4fc7dd3
 @functools.lru_cache(3)
 def condition(data: Digits, view: str, seed: int, images: int = 30000, digits=None) -> tuple:
     "Model, codes, labels and ids of the digits of one view."

@@ -19,11 +19,11 @@ from ..ground import plots
 from ..ground.board import Measured, Scoreboard, over_seeds
 from ..ground.lab import SymnbError, device, profile, progress
 from ..ground.runs import cached_run, code_version, cosine, fingerprint, load_tensors, save_tensors, train
-from ..measures.labels import _same_by_chance
-from ..measures.orbits import _share
+from ..measures.labels import same_by_chance
+from ..measures.orbits import share
 from ..models.block_vae import trained_block_vae
 from ..models.classifiers import DigitOracle, cnn, precision, stretched, trained_classifier
-from ..models.steerable import SteerableCNN, _Resample, _block, halving
+from ..models.steerable import SteerableCNN, Resample, _block, halving
 from ..models.vae import codes
 from ..models.zoo import trained_vae
 from ..symmetry.kinds import Conjugated, StepAction
@@ -63,9 +63,9 @@ def judge(p: torch.Tensor, # (14, n, C) probabilities at the angles of `asked`
     right, chance = (seen == labels).numpy(), labels.bincount().max().item() / n
     ids = lambda T: np.tile(np.arange(n), T)
     grid = seen[:len(ANGLES)].numpy()
-    return {"accuracy, 12 angles": _share(right[:len(ANGLES)].ravel(), ids(len(ANGLES)), chance),
-            "accuracy, any angle": _share(right[len(ANGLES):].ravel(), ids(2), chance),
-            "one label at 12 angles": _share((grid == grid[0]).all(0), None, _same_by_chance(grid), 1.)}
+    return {"accuracy, 12 angles": share(right[:len(ANGLES)].ravel(), ids(len(ANGLES)), chance=chance),
+            "accuracy, any angle": share(right[len(ANGLES):].ravel(), ids(2), chance=chance),
+            "one label at 12 angles": share((grid == grid[0]).all(0), chance=same_by_chance(grid), floor=1.)}
 
 # %% ../../nbs/studies/75_invariant.ipynb #f0c06997
 def _kept(folder, name: str, code, compute: Callable) -> torch.Tensor:
@@ -110,7 +110,7 @@ def steerable(data: Digits, N: int = 8, digits=None, seed: int = 0) -> tuple: # 
     s = profile().invariant
     return trained_classifier(f"steerable-c{N}", lambda: SteerableCNN(N, s["widths"]), data, digits,
                               s["steerable"][N], s["rate"], seed=seed, precision=precision(),
-                              code=(SteerableCNN, _block, _Resample, halving), N=N, widths=s["widths"])
+                              N=N, widths=s["widths"])
 
 # %% ../../nbs/studies/75_invariant.ipynb #9e077b75
 def latent_jobs(data: Digits, digits=None, seed: int = 0) -> list:
@@ -254,7 +254,7 @@ def six_nine(p: torch.Tensor, labels # as in `judge`
     if not wrong.any(): raise SymnbError("errors: expected at least one, found none")
     ids = torch.arange(len(labels)).expand_as(seen)[wrong].numpy()
     n = labels.bincount(minlength=10).float()
-    return _share(pair[wrong].numpy(), ids, chance=float((n[6] + n[9]) / n.sum() / 9))
+    return share(pair[wrong].numpy(), ids, chance=float((n[6] + n[9]) / n.sum() / 9))
 
 def confusion_figure(found: dict, names=SHOWN):
     "Share of the sixes that are read as a nine, over the angle."

@@ -14,8 +14,8 @@ from symnb.use.adaptor import (PatternCNN, adapted, fit_patterns, independent_ch
 from symnb.ground.lab import SymnbError
 from symnb.ground.board import Scoreboard
 from symnb.find.solver import chain_step, solve
-from symnb.data.digits.worlds import World
-from symnb.measures.orbits.lines import chance_steps, generator_cosine
+from symnb.data.worlds import World
+from symnb.measures.lines import chance_steps, generator_cosine
 
 TINY = dict(seeds=(0, 1), bases=("permutation",), labels=(300,), repeats=1, paired=(1,), steps=120, tested=1000,
             samples=3000, gan=40, starts=2, rings=(7,), own=False)
@@ -121,15 +121,15 @@ def test_two_opt_ends_where_no_reversal_helps():
 def test_independent_components_find_narrow_events_and_nothing_in_noise():
     world = World("narrow", N=11, basis="dst")
     W = independent_chain(world.draw(20000))
-    assert np.allclose(W @ W.T, np.eye(11), atol=1e-6) and generator_cosine(chain_step(W), world.truth) > .98
+    assert np.allclose(W @ W.T, np.eye(11), atol=1e-6) and generator_cosine(chain_step(W), world.step) > .98
     noise = World("white", N=11, basis="dst")
-    assert generator_cosine(chain_step(independent_chain(noise.draw(20000))), noise.truth) < .7
+    assert generator_cosine(chain_step(independent_chain(noise.draw(20000))), noise.step) < .7
 
 
 def test_the_scores_of_a_ring_are_one_for_the_truth_and_flatter_the_identity():
     ring = World("slices", N=7, circulant=True)
-    assert np.allclose(gan_scores(shift_cosines(np.stack([ring.truth, ring.truth.T])[None])), 1)
-    square = shift_cosines((ring.truth @ ring.truth)[None, None])
+    assert np.allclose(gan_scores(shift_cosines(np.stack([ring.step, ring.step.T])[None])), 1)
+    square = shift_cosines((ring.step @ ring.step)[None, None])
     assert np.allclose(gan_scores(square)[:, 0], [0, 1, 1])
     random, nothing = idle_scores(7)
     assert np.allclose(nothing, [0, 0, 1]) and np.all(np.diff(random) >= 0) and random[0] < .2

@@ -7,7 +7,7 @@ from torch import nn
 from symnb.use import invariant
 from symnb.symmetry.kinds import Conjugated, StepAction
 from symnb.symmetry.matrices import BlockRotation, MatrixAction
-from symnb.data.digits.digits import load_digits
+from symnb.data.digits import load_digits
 from symnb.symmetry.warps import rotate
 from symnb.models.classifiers import fit_classifier, stretched, varied
 from symnb.models.steerable import SteerableCNN
@@ -15,7 +15,7 @@ from symnb.studies.invariant import ANGLES, asked, judge, probabilities, rotatio
 from symnb.use.invariant import (KINDS, WAYS, Averaged, CodeClassifier, canonical, fit_codes, invariants, orbit_mean, planes)
 from symnb.ground.lab import SymnbError
 from symnb.ground.board import Scoreboard
-from symnb.measures.orbits.labels import prediction_consistency
+from symnb.measures.labels import prediction_consistency
 from symnb.models.classifiers import DigitOracle
 from symnb.models.block_vae import BlockVAE
 
