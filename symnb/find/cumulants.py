@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from .whitening import samples
-from ..ground.lab import SymnbError, _names
+from ..ground.lab import SymnbError, names
 
 # %% ../../nbs/find/48_cumulants.ipynb #25a66db0
 def act(A, K): # (d, d) and (d, ..., d) -> (d, ..., d)
@@ -129,7 +129,7 @@ def _orders(orders):
 
 def _numbered(given, n, what="labels"):
     "Labels (N,) as numbers from 0, and how many there are."
-    values, at = np.unique(_names(given, what, n), return_inverse=True)
+    values, at = np.unique(names(given, what, n), return_inverse=True)
     return torch.from_numpy(at.astype(np.int64)), len(values)
 
 # %% ../../nbs/find/48_cumulants.ipynb #a1b0c034

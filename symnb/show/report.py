@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from ..data.digits import Digits, load_digits
-from ..find.algebra import Discovery, eigenvalue_figure, null_figure, weights_figure
+from ..find.algebra import Discovery
 from ..find.solver import LensSolution, RULE
 from ..ground import plots
 from ..ground.board import Row, Scoreboard, _cells
@@ -45,10 +45,11 @@ def report_page(path, # of the .html to write
 
 def algebra_report(D: Discovery, path, name: str = "codes"):
     "The page of a discovery: spectra and, where there is one, the null."
+    from symnb.studies.algebra import eigenvalue_figure, null_figure
     rows = ("generators", "weights", "gap", "stability", "rho", "residual", "bracket", "p_gap", "p_rho", "samples",
             "seconds")
-    figures = [("The lowest eigenvalues", eigenvalue_figure({"codes": D.values}, min(20, len(D.values)))),
-               ("Frequencies over the weights", weights_figure({"codes": D.frequencies}, D.weights))]
+    figures = [("The lowest eigenvalues", eigenvalue_figure({"codes": D.values})),
+               ("Frequencies over the weights", plots.spectrum({"codes": D.frequencies}, D.weights))]
     if D.null is not None: figures.append(("The permutation null", null_figure({"codes": D})))
     report_page(path, f"Symmetry algebra of {name}", str(D), f"{D.samples} samples of {len(D.basis)} numbers.",
                 {k: getattr(D, k) for k in rows}, figures)

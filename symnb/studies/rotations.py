@@ -10,7 +10,7 @@ __all__ = ['ANGLES', 'angles_of', 'turned_codes', 'white_tangents', 'mean_cosine
 import math, re
 import numpy as np
 import torch
-from ..data.digits import Digits, _among
+from ..data.digits import Digits, among
 from ..find.cumulants import random_rotations
 from ..find.selection import minimise_on_rotations, normal_form
 from ..find.supervised import procrustes, turned_pairs

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from ..data.worlds import World, legendre
-from ..find.algebra import whiten
+from ..find.whitening import whiten
 from ..find.solver import LensSolution, solve
 from ..ground.lab import device
 from ..ground.runs import train

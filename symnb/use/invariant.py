@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from ..data.digits import Digits
-from ..find.algebra import discover
+from ..find.algebra import discover_rotation
 from ..ground.lab import SymnbError, device
 from ..ground.runs import cached_run, cosine, train
 from ..models.classifiers import stretched
@@ -110,10 +110,10 @@ def planes(z, # (B, d)
 # %% ../../nbs/use/60_invariant.ipynb #5df9882f
 def discovered_action(model, part, copies: int = 6, # views of each digit
                       seed: int = 0) -> Action:
-    "What `symnb.find.algebra.discover` finds in the codes of digits at random angles, which it is not told."
+    "What `symnb.find.algebra.discover_rotation` finds in the codes of digits at random angles, which it is not told."
     angles = 360 * torch.rand(copies * len(part), generator=torch.Generator().manual_seed(seed))
     z = codes(model, part.images.repeat(copies, 1, 1, 1), angles)[1]
-    found = discover(z, groups=torch.arange(len(part)).repeat(copies), seed=seed)
+    found = discover_rotation(z, groups=torch.arange(len(part)).repeat(copies), draws=0, seed=seed)
     if found.action is None: raise SymnbError(f"discover: expected a rotation of the latent, {found}")
     return found.action
 
