@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['WHAT', 'KINDS', 'WAYS', 'Averaged', 'averaged', 'orbit', 'orbit_mean', 'discovered_action', 'rotation', 'planes',
-           'power', 'relative_phases', 'bispectrum', 'invariants', 'canonical', 'CodeClassifier', 'training_codes',
-           'fit_codes']
+           'power', 'relative_phases', 'bispectrum', 'invariants', 'largest_plane', 'canonical', 'CodeClassifier',
+           'training_codes', 'fit_codes']
 
 # %% ../../nbs/use/60_invariant.ipynb #f5ac5567
 import itertools, math
@@ -18,6 +18,7 @@ from ..models.vae import codes
 from ..symmetry.actions import Action
 from ..symmetry.kinds import Conjugated
 from ..symmetry.matrices import BlockRotation
+from ..symmetry.poses import PlanePose
 from ..symmetry.warps import rotate_grid
 
 # %% ../../nbs/use/60_invariant.ipynb #abbd4cd9
@@ -144,17 +145,21 @@ def invariants(z, # (B, d)
     return torch.cat([still, c.abs(), *pairs], 1)
 
 # %% ../../nbs/use/60_invariant.ipynb #cf2af242
+def largest_plane(z, action: Action) -> int: # as in `canonical`
+    "The plane of weight 1 with the largest median modulus, counted among those; 0 if there is none."
+    _, c, w = planes(z, action)
+    return int(c[:, w == 1].abs().median(0).values.argmax()) if bool((w == 1).any()) else 0
+
 def canonical(z, # (B, d)
               action: Action, # a `BlockRotation`, also between two linear maps
               plane: int = None # which of the planes of weight 1, from 0; without it the largest (median)
              ) -> torch.Tensor: # (B, d)
     "Codes turned by the action until a plane of weight 1 has phase 0; `SymnbError` if there is none."
-    _, c, weights = planes(z, action)
-    ones = c[:, weights == 1]
-    if not ones.shape[1]:
-        raise SymnbError(f"weights: expected a plane of weight 1 to read the pose from, found {weights.tolist()}")
-    if plane is None: plane = int(ones.abs().median(0).values.argmax())
-    return action(z, -ones[:, plane].angle() * (action.turn / (2 * math.pi)))
+    there, block = rotation(action)
+    ones = [j for j, w in enumerate(block.weights) if w == 1]
+    if not ones: raise SymnbError(f"weights: expected a plane of weight 1 to read the pose from, found {block.weights}")
+    if plane is None: plane = largest_plane(z, action)
+    return action(z, -PlanePose(block, ones[plane])(there(z))[:, 0])
 
 # %% ../../nbs/use/60_invariant.ipynb #11bc7d66
 WAYS = ("codes", "orbit mean", *KINDS, "canonical", "orbit features")
@@ -168,10 +173,7 @@ class CodeClassifier(nn.Module):
         super().__init__()
         if way not in WAYS: raise SymnbError(f"way: expected {', '.join(WAYS)}, found '{way}'")
         self.action, self.way, self.turns = action.requires_grad_(False), way, turns
-        self.register_buffer("plane", torch.tensor(0))
-        if way == "canonical":
-            _, c, w = planes(z, action)
-            self.plane += c[:, w == 1].abs().median(0).values.argmax() if bool((w == 1).any()) else 0
+        self.register_buffer("plane", torch.tensor(largest_plane(z, action) if way == "canonical" else 0))
         v = z if way == "orbit features" else self.reduce(z)
         self.register_buffer("shift", v.mean(0))
         self.register_buffer("scale", v.std(0).clamp_min(1e-6))

@@ -20,13 +20,13 @@ def tiny(monkeypatch, tmp_path):
     monkeypatch.setattr(adaptor, "solution", truth)
 
 
-def truth(kind, basis, seed, own=False):
-    world = World(kind, basis=basis, seed=seed)
+def truth(basis, seed, own=False):
+    world = World("wide", basis=basis, seed=seed)
     return dict(W=world.U, found=1., stationarity=1., seconds=1., cosine=1., chance=0.)
 
 
-def wrong(kind, basis, seed, own=False):
-    return truth(kind, basis, seed) | dict(W=chance_steps(33)["random rotation"])
+def wrong(basis, seed, own=False):
+    return truth(basis, seed) | dict(W=chance_steps(33)["random rotation"])
 
 
 def test_a_pattern_is_what_is_added_to_the_background():
