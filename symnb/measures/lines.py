@@ -17,11 +17,12 @@ from ..symmetry.kinds import cropped_step
 
 # %% ../../nbs/measures/44_lines.ipynb #7f550a5e
 def _better(G, truth):
+    truth = cropped_step(truth) if isinstance(truth, Action) else truth
     G, truth = np.asarray(G, float), np.asarray(truth, float)
     if G.shape != truth.shape: raise SymnbError(f"step: expected shape {truth.shape}, found {G.shape}")
     return G, max((truth, truth.T), key=lambda T: (G * T).sum())
 
-def generator_cosine(G, truth # (N, N) each: one step, cropped
+def generator_cosine(G, truth # (N, N) each: one step, cropped; or the action itself
                     ) -> float: # 1 for the truth, 0 for chance
     "Cosine of two matrices, in the better direction."
     G, T = _better(G, truth)
@@ -35,7 +36,7 @@ def generator_rmse(G, truth) -> float: # likewise
 
 def error_map(G, world: World) -> np.ndarray: # (N, N), in the hidden basis
     "The error of a step in the better direction, where it is made: rows and columns are hidden pixels."
-    G, T = _better(G, world.truth)
+    G, T = _better(G, world.step)
     return world.U @ (G - T) @ world.U.T
 
 # %% ../../nbs/measures/44_lines.ipynb #2980e60d
@@ -102,6 +103,6 @@ def chance_steps(N: int, seed: int = 0) -> dict: # name -> (N, N)
 
 def chance_cosine(world: World, draws: int = 50, seed: int = 0) -> dict: # name -> mean over the draws
     "What `generator_cosine` reads of `chance_steps`."
-    found = [{k: generator_cosine(G, world.truth) for k, G in chance_steps(world.N, seed + i).items()}
+    found = [{k: generator_cosine(G, world.step) for k, G in chance_steps(world.N, seed + i).items()}
              for i in range(draws)]
     return {k: float(np.mean([f[k] for f in found])) for k in found[0]}

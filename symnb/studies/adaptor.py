@@ -81,7 +81,7 @@ def solution(basis: str, seed: int, own: bool = False) -> dict: # own: of sample
         x = patterns(world, 180_000, 5)[0] if own else world.draw(180_000)
         s = solve(fitting(x), circulant=world.circulant, seed=seed, relax=False)
         return dict(W=s.W, found=float(s.found), stationarity=float(s.stationarity), seconds=float(s.seconds),
-                    cosine=generator_cosine(chain_step(s.W), world.truth), chance=chance_cosine(world)["random rotation"])
+                    cosine=generator_cosine(chain_step(s.W), world.step), chance=chance_cosine(world)["random rotation"])
     return kept("solution", {}, "", solved)
 
 # %% ../../nbs/studies/78_adaptor.ipynb #17db9cd8
@@ -122,9 +122,9 @@ def chain_cell(method: str, kind: str, seed: int, size: dict) -> dict:
     world, began = World(kind, basis="permutation", seed=seed), time.process_time()
     G = chain_step(independent_chain(fitting(world.draw(size["samples"])), "2-opt" in method, seed))
     spent, known, idle = time.process_time() - began, chance_cosine(world), np.eye(world.N)
-    return {"cosine": Measured(generator_cosine(G, world.truth), floor=1., chance=known["random rotation"],
+    return {"cosine": Measured(generator_cosine(G, world.step), floor=1., chance=known["random rotation"],
                                baseline=known["identity"]),
-            "RMSE": Measured(generator_rmse(G, world.truth), floor=0., baseline=generator_rmse(idle, world.truth)),
+            "RMSE": Measured(generator_rmse(G, world.step), floor=0., baseline=generator_rmse(idle, world.step)),
             "time": Measured(spent, baseline=solution("permutation", seed)["seconds"])}
 
 # %% ../../nbs/studies/78_adaptor.ipynb #943cdff5

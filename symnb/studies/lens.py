@@ -103,7 +103,7 @@ def restarted_run(world: World, seed: int = 0, P: int = 7, centre: bool = False)
 def scores(fit: LensFit, world: World) -> dict: # name -> number
     "What was found, beside the truth."
     G = cropped_step(fit.action)
-    return dict(cosine=generator_cosine(G, world.truth), RMSE=generator_rmse(G, world.truth),
+    return dict(cosine=generator_cosine(G, world.step), RMSE=generator_rmse(G, world.step),
                 step=float(measured_step(fit.action, world, 1.)))
 
 # %% ../../nbs/studies/76_lens.ipynb #623bb77a
@@ -113,7 +113,7 @@ def restart_figure(fits: dict): # label -> (fit, world)
     ax = plots.figure(height=2.8, width=5.)[1]
     for i, (label, (fit, world)) in enumerate(fits.items()):
         k = max(k for k, (G, _) in fit.snapshots.items() if np.ndim(G) == 3)
-        cosines = [generator_cosine(np.array(G), world.truth) for G in fit.snapshots[k][0]]
+        cosines = [generator_cosine(np.array(G), world.step) for G in fit.snapshots[k][0]]
         ax.plot(fit.losses[-1], cosines, plots.MARKERS[i], color=plots.COLOURS[i], label=label)
     ax.set(xlabel="total loss on a large batch (nats)", ylabel="cosine to the true step")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8, frameon=False)
@@ -125,7 +125,7 @@ def dynamics_figure(fit: LensFit, world: World):
     from symnb.ground import plots
     steps = sorted(fit.snapshots)
     fig, axes = plots.figure(2, len(steps) + 1, 2.4)
-    pairs = [fit.at(k) for k in steps] + [[world.truth, world.U.T]]
+    pairs = [fit.at(k) for k in steps] + [[world.step, world.U.T]]
     match = lambda flip: (pairs[-2][1][:, ::flip] * world.U.T).sum()
     flip = max((1, -1), key=lambda f: abs(match(f))) # reflection and sign are free
     sign = np.sign(match(flip))
@@ -223,7 +223,7 @@ def _solver_row(world):
     from symnb.find.solver import solve
     x, start = world.draw(180_000), time.process_time()
     found = solve(x, relax=False)
-    cosine = generator_cosine(cropped_step(found.candidate), world.truth)
+    cosine = generator_cosine(cropped_step(found.candidate), world.step)
     return dict(task="lens", data="narrow, N = 33, 180000 samples", method=f"solver, cosine {cosine:.4f}",
                 unit="s", n=1, measure="CPU time to the answer", value=time.process_time() - start,
                 target="<= 20", seeds=[0])
@@ -234,11 +234,11 @@ def _score_rows(board, method: str, data: str, fit: LensFit, world: World, seed:
     chance = max(chance_cosine(world).values())
     common = dict(task="lens", method=method, data=data, seeds=[seed], n=1)
     s = scores(fit, world)
-    still = generator_cosine(np.eye(world.N), world.truth)
+    still = generator_cosine(np.eye(world.N), world.step)
     board.add(**common, measure="cosine to the true step", value=s["cosine"], chance=chance, floor=1.,
               baseline=still, target=target, control=control)
     board.add(**common, measure="RMSE", value=s["RMSE"], floor=0.,
-              baseline=generator_rmse(np.eye(world.N), world.truth))
+              baseline=generator_rmse(np.eye(world.N), world.step))
     board.add(**common, measure="step on held-out signals", unit="pixels", value=s["step"], floor=1.)
     board.add(**common, measure="CPU time", unit="s", value=fit.cpu_seconds, seconds=fit.seconds)
 

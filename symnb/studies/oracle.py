@@ -24,7 +24,7 @@ from ..measures.labels import label_agreement
 from ..measures.orbits import latent_tangent, tangent_cosine
 from ..models.classifiers import digit_oracle
 from ..models.vae import codes, typical_digit
-from .vae import _member
+from ..models.zoo import trained_vae
 from ..symmetry.actions import Action
 from ..symmetry.kinds import FlowAction, Paced, through
 from ..symmetry.warps import AFFINE, AffineFlow, rotate
@@ -76,7 +76,7 @@ def oracle_accuracy(oracle, model, data: Digits, digits=None) -> Measured: # spr
 def latent_model(member: str, # a name in `symnb.models.zoo.ZOO`, or PCA
                  latent: int, data: Digits, digits=None, seed: int = 0):
     "A trained member of the zoo, or principal components, in evaluation mode and frozen."
-    return _member(member, latent, digits, None, data, seed)[0].eval().requires_grad_(False)
+    return trained_vae(member, latent, data, digits, seed=seed)[0].eval().requires_grad_(False)
 
 # %% ../../nbs/studies/73_oracle.ipynb #bf0abb50
 def folds(data: Digits, k: int = 5, seed: int = 0) -> list: # of k `Digits`

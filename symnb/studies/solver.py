@@ -25,7 +25,7 @@ from ..symmetry.kinds import cropped_step
 def solution_figure(s: LensSolution, world: World):
     "Representation, error of one step and loss of the relaxed stage, in the hidden basis."
     from symnb.ground import plots
-    from symnb.measures.orbits.lines import error_map
+    from symnb.measures.lines import error_map
     fig, axes = plots.figure(1, 2, 2.9)
     plots.matrix(s.L @ world.U.T, label="entry of L", xlabel="hidden pixel", ylabel="position found",
                  title="representation", ax=axes[0])
@@ -42,8 +42,8 @@ def solver_run(world: World, samples: int = 180000, relax: bool = True) -> dict:
     true = dispersive_phases(world.N)[1:] if world.kind == "dispersive" else \
         2 * math.pi * np.arange(1, len(phases) + 1) / (2 * len(phases) + 1)
     y = s.representation(world.draw(20000, seed=10**6))
-    return dict(found=s.found, cosine=generator_cosine(G, world.truth), rmse=generator_rmse(G, world.truth),
-                rotation=generator_cosine(chain_step(s.W, world.circulant), world.truth),
+    return dict(found=s.found, cosine=generator_cosine(G, world.step), rmse=generator_rmse(G, world.step),
+                rotation=generator_cosine(chain_step(s.W, world.circulant), world.step),
                 step=measured_step(s.candidate, world), phases=float(np.abs(phases - true).max()),
                 filter=filter_correlation(s.filter, world),
                 filter_rotation=filter_correlation(s.W[world.N // 2], world),
@@ -188,5 +188,5 @@ def bench_solver(samples: int = 180000, seed: int = 0) -> Scoreboard:
         board.add(measure="CPU time to the answer", unit="s", value=s.seconds, **common)
         board.add(measure="relaxed stage", unit="ms per step", value=1e3 * s.relax_seconds / 150, **common)
         board.add(measure="gradient on rotations, 20000 samples", unit="ms", value=1e3 * step, **common)
-        board.add(measure="cosine", value=generator_cosine(chain_step(s.W), world.truth), **common)
+        board.add(measure="cosine", value=generator_cosine(chain_step(s.W), world.step), **common)
     return board

@@ -14,7 +14,7 @@ from torch import nn
 from ..ground.lab import SymnbError
 from .actions import Action, Group, derivative
 from .kinds import FlowAction, whole_steps
-from .matrices import MatrixAction, logarithm, matrix_of, orthogonal_of, whole_numbers
+from .matrices import MatrixAction, logarithm, matrix_of, orthogonal_of, turned_planes, whole_numbers
 
 # %% ../../nbs/symmetry/13_groups.ipynb #g1300020
 class MatrixGroup(Group):
@@ -57,7 +57,7 @@ class MatrixGroup(Group):
 
     def compose(self, v, w):
         M = self.matrix(v) @ self.matrix(w)
-        logs = [torch.from_numpy(logarithm(m)[0]) for m in M.cpu().reshape(-1, *M.shape[-2:]).numpy()]
+        logs = [torch.from_numpy(logarithm(m, 1e-14)[0]) for m in M.cpu().reshape(-1, *M.shape[-2:]).numpy()]
         return self.read(torch.stack(logs).reshape(M.shape).to(M), "compose")
 
     @property
@@ -111,21 +111,17 @@ class Torus(Group):
                  weights, # k lists of p whole numbers: turns of each plane per turn of each angle
                  basis=None, # (d, d) orthogonal, planes in its columns (2j, 2j + 1); None for the axes
                  turn: float = 360., unit: str = "degrees"): # a full turn of every angle
-        self_weights = [whole_numbers(row, "weights", signed=True) for row in weights]
-        k, p = len(self_weights), len(self_weights[0])
+        weights = [whole_numbers(row, "weights", signed=True) for row in weights]
+        k, p = len(weights), len(weights[0])
         super().__init__([f"angle {i + 1}" for i in range(k)], [unit] * k, [turn] * k)
         Q = torch.eye(2 * p) if basis is None else orthogonal_of(basis, "basis", len(basis))
-        self.weights, self.turn, self.unit, self.shape = self_weights, turn, unit, (len(Q),)
+        self.weights, self.turn, self.unit, self.shape = weights, turn, unit, (len(Q),)
         if 2 * p > len(Q): raise SymnbError(f"weights: expected at most {len(Q) // 2} planes, found {p}")
         self.register_buffer("Q", Q)
 
     def move(self, x, w):
         turns = torch.remainder(w / self.turn, 1) @ torch.tensor(self.weights).to(w)
-        phase = 2 * math.pi * torch.remainder(turns, 1)
-        Q = self.Q[:, :2 * phase.shape[-1]].to(x.dtype)
-        a, b = (x @ Q).unflatten(-1, (-1, 2)).unbind(-1)
-        c, s = (phase.cos() - 1).to(x.dtype), phase.sin().to(x.dtype)
-        return x + torch.stack([c * a - s * b, s * a + c * b], -1).flatten(-2) @ Q.mT
+        return x + turned_planes(x, self.Q, turns)
 
 # %% ../../nbs/symmetry/13_groups.ipynb #g1300040
 class Cyclic(Group):
@@ -167,9 +163,8 @@ class Finite(Group):
         some = [torch.as_tensor(m).double() for m in matrices]
         found, new = [torch.eye(len(some[0]), dtype=torch.float64)], 0
         while new < len(found):
-            for m in some:
-                x = m @ found[new]
-                if not any(torch.allclose(x, y, atol=1e-6) for y in found): found.append(x)
+            for x in (m @ found[new] for m in some):
+                if (torch.stack(found) - x).abs().amax((-2, -1)).min() > 1e-6: found.append(x)
             new += 1
             if len(found) > most: raise SymnbError(f"matrices: expected at most {most} products, found more")
         return cls(torch.stack(found))
@@ -228,6 +223,8 @@ class FlowGroup(Group):
         weights = w.to(x.dtype).expand(len(x), -1)
         field = lambda z: torch.einsum("bk,bk...->b...", weights, self.fields(z))
         return FlowAction(field, rtol=self.rtol, atol=self.atol).move(x, w.new_ones(()))
+
+    def velocities(self, x): return self.fields(x)
 
     @property
     def structure(self):

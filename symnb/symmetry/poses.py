@@ -9,7 +9,8 @@ __all__ = ['Pose', 'TemplatePose', 'stabiliser_of', 'PlanePose']
 import math
 import torch
 from ..ground.lab import SymnbError
-from .actions import Group, Kind
+from .actions import Group
+from .saving import Kind
 from .matrices import BlockRotation
 
 # %% ../../nbs/symmetry/16_poses.ipynb #p1600010
@@ -68,14 +69,17 @@ class TemplatePose(Pose):
     def find(self, x):
         far = torch.cdist(x.flatten(1), self.moved(self.candidates)) ** 2
         best, i = far.min(1)
-        w, k, flat = self.candidates[i], self.candidates.shape[1], x.flatten(1)
+        w, k, flat, pace = self.candidates[i], self.candidates.shape[1], x.flatten(1), torch.ones(len(x), 1).to(self.candidates)
         for _ in range(self.steps if None in self.group.orders else 0):
             e = self.h * torch.eye(k).to(w)
             J = torch.stack([(self.moved(w + d) - self.moved(w - d)) / (2 * self.h) for d in e], -1).to(w)
             gap = (flat - self.moved(w)).to(w)
-            better = w + torch.linalg.lstsq(J, gap[..., None]).solution[..., 0].clamp(-3 * self.h, 3 * self.h)
+            A = J.mT @ J
+            A = A + 1e-6 * A.diagonal(0, 1, 2).sum(1).clamp_min(1e-12)[:, None, None] * torch.eye(k).to(w)
+            better = w + pace * torch.linalg.solve(A, J.mT @ gap[..., None])[..., 0]
             after = (flat - self.moved(better)).square().sum(1)
-            w, best = torch.where((after < best)[:, None], better, w), torch.minimum(after, best)
+            nearer = (after < best)[:, None]
+            w, pace, best = torch.where(nearer, better, w), torch.where(nearer, 1., pace / 4), torch.minimum(after, best)
         return w, (1 - best / far.median(1).values.clamp_min(1e-12)).clamp(0, 1)
 
 def stabiliser_of(group: Group, prototype, # (*shape)

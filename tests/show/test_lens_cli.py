@@ -9,8 +9,8 @@ import torch
 from symnb.symmetry.actions import load_action
 from symnb.show.cli import main
 from symnb.ground.runs import load_tensors
-from symnb.data.digits.worlds import World
-from symnb.measures.orbits.lines import generator_cosine, hidden_correlation
+from symnb.data.worlds import World
+from symnb.measures.lines import generator_cosine, hidden_correlation
 from symnb.symmetry.kinds import cropped_step
 
 WORLD = World("narrow", N=9, basis="permutation", seed=3)
@@ -42,7 +42,7 @@ def test_what_is_written_is_the_truth(folder, capsys, sensors):
                                                 "report.html"}
     assert all(str(p.relative_to(folder)) in out for p in made.iterdir())
     action = load_action(made / "action")
-    assert generator_cosine(cropped_step(action), WORLD.truth) > .99 and action.unit == "steps"
+    assert generator_cosine(cropped_step(action), WORLD.step) > .99 and action.unit == "steps"
     numbers = load_tensors(made / "adaptor.safetensors")
     y = (torch.from_numpy(sensors).double() - numbers["mean"]) @ numbers["W"].mT / numbers["scale"]
     assert hidden_correlation(y.numpy(), WORLD.hidden(8000)) > .99

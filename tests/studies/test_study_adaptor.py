@@ -78,8 +78,8 @@ def test_points_lost_are_none_for_the_truth_and_many_for_a_random_rotation(tiny,
 
 def test_the_scores_of_a_ring_are_one_for_the_truth_and_flatter_the_identity():
     ring = World("slices", N=7, circulant=True)
-    assert np.allclose(gan_scores(shift_cosines(np.stack([ring.truth, ring.truth.T])[None])), 1)
-    square = shift_cosines((ring.truth @ ring.truth)[None, None])
+    assert np.allclose(gan_scores(shift_cosines(np.stack([ring.step, ring.step.T])[None])), 1)
+    square = shift_cosines((ring.step @ ring.step)[None, None])
     assert np.allclose(gan_scores(square)[:, 0], [0, 1, 1])
     random, nothing = idle_scores(7)
     assert np.allclose(nothing, [0, 0, 1]) and np.all(np.diff(random) >= 0) and random[0] < .2

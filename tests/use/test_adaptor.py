@@ -42,9 +42,9 @@ def test_two_opt_ends_where_no_reversal_helps():
 def test_independent_components_find_narrow_events_and_nothing_in_noise():
     world = World("narrow", N=11, basis="dst")
     W = independent_chain(world.draw(20000))
-    assert np.allclose(W @ W.T, np.eye(11), atol=1e-6) and generator_cosine(chain_step(W), world.truth) > .98
+    assert np.allclose(W @ W.T, np.eye(11), atol=1e-6) and generator_cosine(chain_step(W), world.step) > .98
     noise = World("white", N=11, basis="dst")
-    assert generator_cosine(chain_step(independent_chain(noise.draw(20000))), noise.truth) < .7
+    assert generator_cosine(chain_step(independent_chain(noise.draw(20000))), noise.step) < .7
 
 
 def test_the_game_is_played_with_rotations_and_can_be_repeated():
