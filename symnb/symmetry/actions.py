@@ -40,6 +40,7 @@ def _reals(w, z, name):
         raise SymnbError(f"{name}: expected finite numbers, found NaN or infinity")
     return w.to(z.device, real_type(z))
 
+# %% ../../nbs/symmetry/10_actions.ipynb #35e8d87b
 def coordinates(w, z, lead, k, name="w"):
     "Elements of a group with k coordinates for points z (*lead, ...): (k,), or (N, k), one a point."
     w = _reals(w, z, name)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MatrixGroup', 'plane_generators', 'rotations', 'rigid_motions', 'lorentz', 'scalings', 'Torus', 'Cyclic', 'Finite',
-           'Product', 'FlowGroup', 'structure_of']
+           'Product', 'structure_of', 'FlowGroup']
 
 # %% ../../nbs/symmetry/13_groups.ipynb #g1300003
 import math
@@ -70,7 +70,7 @@ class MatrixGroup(Group):
         if self.affine: return action
         return MatrixAction(self.algebra(action.speed), action.unit, action.turn, action.period)
 
-# %% ../../nbs/symmetry/13_groups.ipynb #g1300021
+# %% ../../nbs/symmetry/13_groups.ipynb #g1300014
 def plane_generators(d: int) -> dict: # "01" -> (d, d)
     "The turns of all coordinate planes, from the first axis of each towards the second."
     out = {}
@@ -85,6 +85,7 @@ def rotations(d: int = 3) -> MatrixGroup:
     A = plane_generators(d)
     return MatrixGroup(A, units=["radians"] * len(A))
 
+# %% ../../nbs/symmetry/13_groups.ipynb #g1300016
 def rigid_motions(d: int = 2) -> MatrixGroup:
     "SE(d): turns in radians and translations, on points of d numbers."
     turns = {k: nn.functional.pad(A, (0, 1, 0, 1)) for k, A in plane_generators(d).items()}
@@ -92,6 +93,7 @@ def rigid_motions(d: int = 2) -> MatrixGroup:
     shifts = {f"to {i}": torch.outer(eye[i], eye[d]) for i in range(d)}
     return MatrixGroup(turns | shifts, units=["radians"] * len(turns) + ["units"] * d, affine=True)
 
+# %% ../../nbs/symmetry/13_groups.ipynb #g1300021
 def lorentz(n: int = 4) -> MatrixGroup:
     "SO(1, n - 1): turns of space and boosts, time first."
     A = plane_generators(n)
@@ -206,6 +208,23 @@ class Product(Group):
         out[:k, :k, :k], out[k:, k:, k:] = self.a.structure, self.b.structure
         return out
 
+# %% ../../nbs/symmetry/13_groups.ipynb #g1300060b
+def structure_of(fields: Callable, # (B, *shape) -> (B, k, *shape)
+                 x, # (B, *shape) float64 points to compare them at
+                 tolerance: float = 1e-4 # of what leaves the span
+                ) -> torch.Tensor: # (k, k, k)
+    "The structure constants of vector fields: [f, g] = Dg f - Df g has the sign of matrix commutators reversed, so Df g - Dg f."
+    f = fields(x)
+    k = f.shape[1]
+    D = torch.stack([derivative(fields, x, f[:, j]) for j in range(k)], 1) # D[:, j, i]: f_i along f_j
+    brackets = (D.transpose(1, 2) - D).transpose(0, 1).transpose(1, 2) # [i, j] = D f_i . f_j - D f_j . f_i
+    A = f.transpose(0, 1).flatten(1).mT
+    rows = brackets.reshape(k * k, -1).mT
+    c = torch.linalg.lstsq(A, rows).solution
+    left = float((A @ c - rows).norm() / rows.norm().clamp_min(1e-12)) if bool(rows.abs().max() > 1e-9) else 0.
+    if left > tolerance: raise SymnbError(f"fields: expected brackets in their span, found {left:.2g} outside")
+    return c.mT.reshape(k, k, k).double()
+
 # %% ../../nbs/symmetry/13_groups.ipynb #g1300060
 class FlowGroup(Group):
     "Flows of the fields sum of w_i f_i for unit time."
@@ -233,19 +252,3 @@ class FlowGroup(Group):
             x = torch.randn(16 * len(self.names), *self.shape, generator=torch.Generator().manual_seed(0)).double()
             self._structure = structure_of(self.fields, x)
         return self._structure
-
-def structure_of(fields: Callable, # (B, *shape) -> (B, k, *shape)
-                 x, # (B, *shape) float64 points to compare them at
-                 tolerance: float = 1e-4 # of what leaves the span
-                ) -> torch.Tensor: # (k, k, k)
-    "The structure constants of vector fields: [f, g] = Dg f - Df g has the sign of matrix commutators reversed, so Df g - Dg f."
-    f = fields(x)
-    k = f.shape[1]
-    D = torch.stack([derivative(fields, x, f[:, j]) for j in range(k)], 1) # D[:, j, i]: f_i along f_j
-    brackets = (D.transpose(1, 2) - D).transpose(0, 1).transpose(1, 2) # [i, j] = D f_i . f_j - D f_j . f_i
-    A = f.transpose(0, 1).flatten(1).mT
-    rows = brackets.reshape(k * k, -1).mT
-    c = torch.linalg.lstsq(A, rows).solution
-    left = float((A @ c - rows).norm() / rows.norm().clamp_min(1e-12)) if bool(rows.abs().max() > 1e-9) else 0.
-    if left > tolerance: raise SymnbError(f"fields: expected brackets in their span, found {left:.2g} outside")
-    return c.mT.reshape(k, k, k).double()
