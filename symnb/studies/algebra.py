@@ -138,7 +138,6 @@ def tuned_model(name: str, seed: int, size: dict, data: Digits) -> tuple: # a na
     if "random" in name: action = random_planes(action, seed)
     return (fine_tuned(model, action, data, size["fine"], TUNED[name], seed)[0] if name in TUNED else model), action
 
-# %% ../../nbs/studies/74_algebra.ipynb #500904aa
 def payoff_cell(name: str, seed: int, size: dict, data: Digits) -> dict:
     "What is (re)discovered and what was prescribed; two-sample test; accuracy from upright labels."
     (model, action), part, out = tuned_model(name, seed, size, data), fitting(data.part("train")), {}
