@@ -331,7 +331,7 @@ def lab(tmp_path_factory):
     "JupyterLab with copies of two notebooks, and a small one: its address."
     pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
     folder = tmp_path_factory.mktemp("lab")
-    cell = nbformat.v4.new_code_cell(CHOICES.format(tests=str(ROOT / "tests")).strip())
+    cell = nbformat.v4.new_code_cell(CHOICES.format(tests=str(ROOT / "tests" / "show")).strip())
     meta = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=meta), folder / "choices.ipynb")
     shutil.copytree(ROOT / "nbs" / "results", folder / "results")
