@@ -34,8 +34,8 @@ def _seed(text: str) -> int:
 # %% ../../nbs/show/83_cli.ipynb #f234ce05
 def _data(args):
     "Write a file of rotated digits."
-    from symnb.data.digits.digits import load_digits
-    from symnb.data.digits.rotated_file import write_rotated
+    from symnb.data.digits import load_digits
+    from symnb.data.rotated_file import write_rotated
     start = time.perf_counter()
     digits = load_digits(args.source, root=args.root, seed=args.seed)
     path = write_rotated(args.out, digits, step=args.step, keep=args.digits,
@@ -55,7 +55,7 @@ def _run(args):
 def _algebra(args):
     "Look for a symmetry in a file of codes; write the action and a page."
     from pathlib import Path
-    from symnb.data.digits.files import read_codes
+    from symnb.data.files import read_codes
     from symnb.find.algebra import discover
     from symnb.show.report import algebra_report
     from symnb.ground.lab import SymnbError
@@ -74,7 +74,7 @@ def _lens(args):
     "Look for a hidden translation in a file of sensors; write the action, the adaptor and a page."
     from pathlib import Path
     from symnb.show.report import lens_files
-    from symnb.data.digits.files import read_codes
+    from symnb.data.files import read_codes
     from symnb.ground.lab import SymnbError
     from symnb.find.solver import solve
     x = read_codes(args.file, args.key)[0].numpy()

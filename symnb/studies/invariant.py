@@ -22,7 +22,7 @@ from ..ground.runs import cached_run, code_version, cosine, fingerprint, load_te
 from ..measures.labels import _same_by_chance
 from ..measures.orbits import _share
 from ..models.block_vae import trained_block_vae
-from ..models.classifiers import DigitOracle, cnn, stretched, trained_classifier
+from ..models.classifiers import DigitOracle, cnn, precision, stretched, trained_classifier
 from ..models.steerable import SteerableCNN, _Resample, _block, halving
 from ..models.vae import codes
 from ..models.zoo import trained_vae
@@ -109,8 +109,8 @@ def steerable(data: Digits, N: int = 8, digits=None, seed: int = 0) -> tuple: # 
     "A steerable network of the profile's size, trained with rotation."
     s = profile().invariant
     return trained_classifier(f"steerable-c{N}", lambda: SteerableCNN(N, s["widths"]), data, digits,
-                              s["steerable"][N], s["rate"], True, seed,
-                              (SteerableCNN, _block, _Resample, halving), N=N, widths=s["widths"])
+                              s["steerable"][N], s["rate"], seed=seed, precision=precision(),
+                              code=(SteerableCNN, _block, _Resample, halving), N=N, widths=s["widths"])
 
 # %% ../../nbs/studies/75_invariant.ipynb #9e077b75
 def latent_jobs(data: Digits, digits=None, seed: int = 0) -> list:

@@ -8,8 +8,8 @@ from scipy.ndimage import rotate as scipy_rotate
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2.functional import rotate as torchvision_rotate
 from symnb.bench import _write_full, bench_data
-from symnb.data.digits.digits import Digits, load_digits
-from symnb.data.digits.rotated_file import RotatedDigits, load_rotated, write_rotated
+from symnb.data.digits import Digits, load_digits
+from symnb.data.rotated_file import RotatedDigits, load_rotated, write_rotated
 from symnb.symmetry.warps import rotate, rotate_grid
 from symnb.ground.board import Row
 from symnb.ground.lab import SymnbError

@@ -7,8 +7,8 @@ import pytest
 import torch
 from hypothesis import example, given, settings, strategies as st
 from symnb.data.digits import digits as data
-from symnb.data.digits.digits import Digits, load_digits
-from symnb.data.digits.rotated_file import RotatedDigits, load_rotated, write_rotated
+from symnb.data.digits import Digits, load_digits
+from symnb.data.rotated_file import RotatedDigits, load_rotated, write_rotated
 from symnb.symmetry.warps import rotate_grid
 from symnb.ground.lab import SymnbError
 from symnb.ground.runs import fingerprint

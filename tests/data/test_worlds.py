@@ -8,9 +8,9 @@ from scipy.stats import differential_entropy, kurtosis
 
 from symnb.symmetry.actions import load_action
 from symnb.ground.lab import SymnbError
-from symnb.data.digits.worlds import (BASES, CONTROLS, KINDS, World, bump_covariance, dispersive_phases, events, gaussian,
+from symnb.data.worlds import (BASES, CONTROLS, KINDS, World, bump_covariance, dispersive_phases, events, gaussian,
     hidden_basis, legendre)
-from symnb.measures.orbits.lines import (error_map, eigenphases, filter_correlation, generator_cosine, generator_rmse,
+from symnb.measures.lines import (error_map, eigenphases, filter_correlation, generator_cosine, generator_rmse,
     hidden_correlation, measured_step, phase_step)
 from symnb.symmetry.kinds import cropped_step
 

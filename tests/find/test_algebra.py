@@ -11,7 +11,7 @@ from symnb.symmetry.actions import load_action
 from symnb.find.algebra import (RULE, act, bracket_residual, cumulants, discover, eigen, form, lie_pca, memory, normal_form,
     off_share, permutation_null, refine, rho, selection, skew_form, skew_matrices, stabiliser,
     synthetic_law, whiten)
-from symnb.measures.orbits.laws import two_sample_auc
+from symnb.measures.laws import two_sample_auc
 from symnb.studies.algebra import EXPECTED, coordinate_fields, random_planes, reversed_action, turned_codes
 from symnb.ground.lab import SymnbError
 

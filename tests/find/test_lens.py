@@ -14,7 +14,7 @@ from symnb.find.lens import (FAST, PUBLISHED, Conditional, Lens, LensModel, Mixt
     gaussian_divergences, joint_entropy, marginal_divergence, neighbour_divergence, normalise,
     only, optimisers, powers_cayley, powers_eigh, rank_weights, schedule, step)
 from symnb.studies.lens import bench_forms, spacing_entropy
-from symnb.data.digits.worlds import World
+from symnb.data.worlds import World
 from symnb.symmetry.kinds import cropped_step
 
 FORMS = {"published": {}, "fast": FAST, **{k: {k: True} for k in FAST}, "bf16": dict(bf16=True)}

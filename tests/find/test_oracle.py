@@ -11,10 +11,10 @@ from symnb.find import oracle as so
 from symnb.symmetry.actions import load_action
 from symnb.symmetry.kinds import FlowAction
 from symnb.symmetry.matrices import MatrixAction
-from symnb.data.digits.digits import Digits
+from symnb.data.digits import Digits
 from symnb.symmetry.warps import rotate
 from symnb.ground.lab import SymnbError, device
-from symnb.measures.orbits.orbits import tangent_cosine
+from symnb.measures.orbits import tangent_cosine
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")
 

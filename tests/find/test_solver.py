@@ -13,8 +13,8 @@ from symnb.find.solver import (Fourth, Objective, Pooled, _best_move, alignment,
     descend, direct_start, joint_diagonal, margin, mirrored, mirrors, neighbourhood, orbit,
     padded_generator, polar, prepared, regrid, relax, retract, seriate, solve, stationarity,
     uniformity, with_signs)
-from symnb.data.digits.worlds import World
-from symnb.measures.orbits.lines import generator_cosine
+from symnb.data.worlds import World
+from symnb.measures.lines import generator_cosine
 from symnb.symmetry.kinds import cropped_step
 
 

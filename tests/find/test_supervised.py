@@ -7,11 +7,11 @@ from symnb.find import supervised
 from symnb.ground import lab
 from symnb.symmetry.kinds import StepAction
 from symnb.symmetry.matrices import BlockRotation, MatrixAction
-from symnb.data.digits.digits import load_digits
+from symnb.data.digits import load_digits
 from symnb.symmetry.warps import rotate
 from symnb.ground.lab import SymnbError
 from symnb.ground.board import Scoreboard
-from symnb.measures.orbits.orbits import closure
+from symnb.measures.orbits import closure
 from symnb.find.supervised import MLPStep, fit_action, frequencies, least_squares, procrustes, turned_pairs
 from symnb.models.block_vae import BlockVAE
 from symnb.studies.supervised import angled, closure_curve, error_curve, step_angles

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from symnb.ground.lab import SymnbError
 from symnb.ground.board import Measured, Row, Scoreboard, over_seeds, standard_error, target_met
-from symnb.measures.orbits.codes import equivariance_gap, image_mse, linear_probe
+from symnb.measures.codes import equivariance_gap, image_mse, linear_probe
 
 KEYS = ["task", "method", "measure", "unit", "value", "spread", "n", "chance", "floor", "baseline",
         "control", "target", "seeds", "seconds", "device", "data", "profile"]

@@ -11,13 +11,13 @@ import torch
 
 from symnb.ground import lab
 from symnb.measures.orbits import orbits as measures
-from symnb.data.digits.digits import Digits, load_digits
+from symnb.data.digits import Digits, load_digits
 from symnb.symmetry.warps import rotate
 from symnb.ground.lab import SymnbError, device
 from symnb.ground.board import Scoreboard
-from symnb.measures.orbits.angles import angle_error, angle_within, best_rotation, estimator_floor, net_angle
-from symnb.measures.orbits.labels import label_agreement, label_kept, prediction_consistency
-from symnb.measures.orbits.orbits import closure, equivariance_error, latent_tangent, orbit_error, tangent_cosine
+from symnb.measures.angles import angle_error, angle_within, best_rotation, estimator_floor, net_angle
+from symnb.measures.labels import label_agreement, label_kept, prediction_consistency
+from symnb.measures.orbits import closure, equivariance_error, latent_tangent, orbit_error, tangent_cosine
 from symnb.models.classifiers import digit_oracle
 
 CIRCLE = np.arange(0., 360., 40.) + 10

@@ -4,7 +4,7 @@ import torch
 
 from symnb.ground import lab
 from symnb.models import vae
-from symnb.data.digits.digits import load_digits
+from symnb.data.digits import load_digits
 from symnb.symmetry.warps import rotate
 from symnb.ground.lab import SymnbError, seed_everything
 from symnb.ground.board import Scoreboard

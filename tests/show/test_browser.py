@@ -27,9 +27,9 @@ from PIL import Image
 from test_explore import decode, points, turn
 
 from symnb.show.explore import explorer, signal_explorer
-from symnb.data.digits.digits import load_digits
+from symnb.data.digits import load_digits
 from symnb.ground.runs import runs_dir
-from symnb.measures.orbits.angles import best_rotation
+from symnb.measures.angles import best_rotation
 from symnb.studies.oracle import field_cosines, paced, true_tangents
 from symnb.show.site import raw_html
 from symnb.find.supervised import procrustes, turned_pairs

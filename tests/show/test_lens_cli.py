@@ -9,8 +9,8 @@ import torch
 from symnb.symmetry.actions import load_action
 from symnb.show.cli import main
 from symnb.ground.runs import load_tensors
-from symnb.data.digits.worlds import World
-from symnb.measures.orbits.lines import generator_cosine, hidden_correlation
+from symnb.data.worlds import World
+from symnb.measures.lines import generator_cosine, hidden_correlation
 from symnb.symmetry.kinds import cropped_step
 
 WORLD = World("narrow", N=9, basis="permutation", seed=3)

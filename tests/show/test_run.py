@@ -201,7 +201,7 @@ def test_the_data_task_reads_what_it_wrote(tmp_path):
 
 def test_the_data_task_finds_a_digit_on_both_sides(tmp_path, monkeypatch):
     """A file whose sides overlap must miss the target."""
-    from symnb.data.digits.digits import Digits, load_digits
+    from symnb.data.digits import Digits, load_digits
     d = load_digits(tmp_path / "small.npz")
     leaky = Digits(d.images, d.labels, d.index, d.train, d.train[::4], d.source, d.seed)
     monkeypatch.setattr(run, "load_digits", lambda *a, **k: leaky)

@@ -13,13 +13,13 @@ from scipy.linalg import expm
 from torch import nn
 from torch.autograd import gradcheck
 
-from symnb.models import vae
-from symnb.symmetry import actions
+from symnb.models import zoo as vae
+from symnb.symmetry import actions, matrices
 from symnb.symmetry.actions import Action, Composed, SymnbWarning, load_action
 from symnb.symmetry.kinds import Conjugated, FlowAction, StepAction, WindowedAction, shift_generator, through
 from symnb.symmetry.matrices import BlockRotation, MatrixAction
 from symnb.symmetry.warps import ImageRotation
-from symnb.data.digits.digits import load_digits
+from symnb.data.digits import load_digits
 from symnb.symmetry.warps import rotate
 from symnb.ground.lab import SymnbError
 from symnb.ground.runs import read_json, write_json
@@ -129,7 +129,7 @@ class TestLaws:
     def test_identity(self, name, dtype, device):
         action, z, _, loose = made(name, dtype, device)
         close(action(z, 0), z, loose)
-        if isinstance(action, actions._Linear): assert torch.equal(action(z, 0.), z)
+        if isinstance(action, matrices._Linear): assert torch.equal(action(z, 0.), z)
 
     def test_group_law(self, name, dtype, device):
         action, z, t, loose = made(name, dtype, device)
@@ -760,14 +760,15 @@ def test_round_trip_through_a_model_and_of_images(tmp_path):
 
 def test_modules_that_do_not_fit(tmp_path):
     StepAction(nn.Linear(3, 3)).save(tmp_path / "a")
-    for given, said in (({}, "step: expected the untrained module"),
-                        (dict(step=nn.Linear(3, 2)), "step: bias: expected .* .3,., found .* .2,."),
+    for given, said in ((dict(step=nn.Linear(3, 2)), "step: bias: expected .* .3,., found .* .2,."),
                         (dict(step=nn.Linear(3, 3).double()), "found torch.float64"),
                         (dict(step=nn.Linear(3, 3, bias=False)), "only expected: bias"),
                         (dict(step=nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))), "step: file and module differ"),
                         (dict(step=torch.sin), "only expected"),
                         (dict(step=nn.Linear(3, 3), field=nn.Linear(3, 3)), "expected none called field")):
         with pytest.raises(SymnbError, match=said): load_action(tmp_path / "a", **given)
+    StepAction(Twist()).save(tmp_path / "b")
+    with pytest.raises(SymnbError, match="step: expected the untrained module"): load_action(tmp_path / "b")
 
 
 def test_a_module_that_does_not_fit_is_left_alone(tmp_path):
@@ -817,12 +818,11 @@ def test_latents_of_another_size():
         assert message(lambda: call(torch.zeros(5, 2))) == "latents: expected (B, 16), found (B, 2)"
     assert "found (B, 16, 1)" in message(lambda: action(torch.zeros(5, 16, 1), 1.))
     assert "expected floats" in message(lambda: action(torch.zeros(5, 16).long(), 1.))
-    assert "expected floats" in message(lambda: action(torch.zeros(16), 1.))
     assert "found list" in message(lambda: action([[0.] * 16], 1.))
 
 
 @pytest.mark.parametrize("t, said", [(math.nan, "finite"), (math.inf, "finite"), ([0., math.nan, 1.], "finite"),
-                                     (torch.zeros(2), r"found shape (2,)"), (torch.zeros(3, 1), "found shape (3, 1)"),
+                                     (torch.zeros(2), r"found shape (2,)"), (torch.zeros(3, 2), "found shape (3, 2)"),
                                      ("one", "found shape"), (None, "found shape"), (torch.tensor(1j), "real"),
                                      (torch.tensor(True), "real")])
 def test_bad_t(t, said):

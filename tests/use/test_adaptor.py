@@ -14,8 +14,8 @@ from symnb.use.adaptor import (PatternCNN, adapted, fit_patterns, independent_ch
 from symnb.ground.lab import SymnbError
 from symnb.ground.board import Scoreboard
 from symnb.find.solver import chain_step, solve
-from symnb.data.digits.worlds import World
-from symnb.measures.orbits.lines import chance_steps, generator_cosine
+from symnb.data.worlds import World
+from symnb.measures.lines import chance_steps, generator_cosine
 
 TINY = dict(seeds=(0, 1), bases=("permutation",), labels=(300,), repeats=1, paired=(1,), steps=120, tested=1000,
             samples=3000, gan=40, starts=2, rings=(7,), own=False)

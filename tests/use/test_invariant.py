@@ -7,15 +7,15 @@ from torch import nn
 from symnb.use import invariant
 from symnb.symmetry.kinds import Conjugated, StepAction
 from symnb.symmetry.matrices import BlockRotation, MatrixAction
-from symnb.data.digits.digits import load_digits
+from symnb.data.digits import load_digits
 from symnb.symmetry.warps import rotate
-from symnb.models.classifiers import fit_classifier, stretched
+from symnb.models.classifiers import fit_classifier, stretched, varied
 from symnb.models.steerable import SteerableCNN
 from symnb.studies.invariant import ANGLES, asked, judge, probabilities, rotation_correlation, six_nine
 from symnb.use.invariant import (KINDS, WAYS, Averaged, CodeClassifier, canonical, fit_codes, invariants, orbit_mean, planes)
 from symnb.ground.lab import SymnbError
 from symnb.ground.board import Scoreboard
-from symnb.measures.orbits.labels import prediction_consistency
+from symnb.measures.labels import prediction_consistency
 from symnb.models.classifiers import DigitOracle
 from symnb.models.block_vae import BlockVAE
 
@@ -195,7 +195,8 @@ def test_training_upright_or_turned(data, tmp_path):
             return self.layer(x.flatten(1))
     one = part.images[part.labels == 1][:1].expand(50, -1, -1, -1)
     for turn in (False, True):
-        fit_classifier(Spy(), tmp_path / str(turn), one, torch.ones(50, dtype=torch.long), 1, 50, 1e-3, turn)
+        fit_classifier(Spy(), one, torch.ones(50, dtype=torch.long), 1, 50, 1e-3, lambda x: varied(x, turn),
+                       folder=tmp_path / str(turn))
     spread = lambda x: float(x.var(0).mean())
     assert spread(seen[1]) > 2 * spread(seen[0]) > 0
 
