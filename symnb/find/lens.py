@@ -301,9 +301,7 @@ def lens_step(x, S, t, sigma, seed: int, log: int, snapshots): # as in `fit_lens
     def step(model, k):
         batch = normalise(x[batch_at(len(x), model.recipe.batch, seed, k).to(x.device)])
         out = dict(at=k, snapshots=snapshot(model.lens)) if k in snapshots else {}
-        try: terms = losses(model, batch, t[k].to(x.device), sigma[k].to(x.device), S)
-        except RuntimeError as e: # eigenvectors of what is not finite, for instance
-            raise SymnbError(f"training failed at step {k + 1}: {str(e).splitlines()[0]}") from e
+        terms = losses(model, batch, t[k].to(x.device), sigma[k].to(x.device), S)
         out |= {name: terms[name].sum() for name in ("total", "nll")}
         if (k + 1) % log == 0: out |= dict(step=k + 1, terms=torch.stack([terms[v].reshape(-1) for v in TERMS]))
         return out

@@ -174,15 +174,18 @@ def train(model: torch.nn.Module, # trained in place, on the device
         for i in range(start, steps):
             for k, o in optimizers.items():
                 for group in o.param_groups: group["lr"] = pairs[k][1] * schedule(i, steps)
-            with acc.autocast(): out = step(model, i)
-            values = out if isinstance(out, dict) else dict(loss=out)
-            _backward(acc, values, pairs)
+            try:
+                with acc.autocast(): out = step(model, i)
+                keeper.log(i, values := out if isinstance(out, dict) else dict(loss=out))
+                _backward(acc, values, pairs)
+            except RuntimeError: # eigenvectors of what is not finite, for instance: tell what was not
+                keeper.flush(good)
+                raise
             for p, _ in pairs.values():
                 if clip: acc.clip_grad_norm_(p, clip)
             for o in optimizers.values():
                 o.step()
                 o.zero_grad()
-            keeper.log(i, values)
             done = i + 1 == steps
             if done or (i + 1) % 10 == 0 or (folder and (i + 1) % every == 0):
                 keeper.flush(good)

@@ -67,7 +67,7 @@ def cell(method: str, world: str, seed: int, size: dict, data=None) -> dict: # m
     w, samples = world_of(method, seed, size)
     if " with " in method: s = moved_verdict(w.hidden(samples // 3))
     else: s = solve(fitting(w.draw(samples)), w.circulant, relax=samples == 180_000)
-    told = {k: s.certificates[k].value for k in ("margin", "stationarity")} | {"found": Measured(s.found, floor=0.)}
+    told = {k: s.certificates[k].value for k in ("margin", "stationarity")} | {"found": Measured(float(s.found), floor=0.)}
     if " with " in method: return told
     told |= {"agreement of starts": s.agreement, "CPU time": Measured(s.seconds, floor=0.),
              "CPU time of the relaxed stage": s.relax_seconds}
