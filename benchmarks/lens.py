@@ -88,5 +88,5 @@ def bench_solver(kinds=("narrow", "wide", "legendre"), samples: int = 180_000, s
         add("CPU time to the answer", s.seconds, "s")
         add("relaxed stage", 1e3 * s.relax_seconds / 150, "ms per step")
         add("gradient on rotations, 20000 samples", step, "ms")
-        add("cosine to the true step", generator_cosine(chain_step(s.W), world.truth), floor=1.)
+        add("cosine to the true step", generator_cosine(chain_step(s.W), world.step), floor=1.)
     return rows

@@ -29,8 +29,8 @@ def atomic_path(path, # where the file shall stand
     "Yield a temporary path that becomes `path` when the block succeeds; faults raise `SymnbError`."
     path = Path(path)
     part = path.parent / f".{path.name}.{platform.node()}.{os.getpid()}-{uuid.uuid4().hex[:6]}.part"
-    if path.is_dir(): raise SymnbError(f"{path}: expected a file to write, found a folder")
-    if path.exists() and not force:
+    if os.path.isdir(path): raise SymnbError(f"{path}: expected a file to write, found a folder")
+    if os.path.exists(path) and not force:
         raise SymnbError(f"{path}: exists already and is left as it is (overwrite with --force)")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def checkout() -> Path | None:
 
 def runs_dir() -> Path:
     "`SYMNB_RUNS`, else `runs/` in the checkout, else `./runs`."
-    return Path(os.environ.get("SYMNB_RUNS") or (checkout() or Path.cwd()) / "runs")
+    return Path(os.environ.get("SYMNB_RUNS") or (checkout() or Path.cwd()) / "runs").expanduser()
 
 def results_dir() -> Path:
     "`SYMNB_RESULTS`, else `nbs/results` in the checkout: one file a study, made in the profile `full`."

@@ -10,6 +10,7 @@ import itertools, math
 import torch
 from ..ground.board import Measured
 from ..ground.lab import SymnbError
+from ..symmetry.actions import derivative
 
 # %% ../../nbs/measures/45_spans.ipynb #f61f892a
 def at_points(fields, # actions, functions (N, ..., d) -> the same, or matrices (d, d): a list or tensor of K
@@ -67,8 +68,7 @@ def span_distance(fields, others, # the span that is judged, and the true one; a
 def bracket(f, g, z) -> torch.Tensor: # (N, ..., d)
     "[f, g] = Dg f - Df g of two fields (see `at_points`), exactly, by forward-mode differentiation."
     at = lambda h: (lambda x: x @ h.to(x).mT) if torch.is_tensor(h) else getattr(h, "generator", h)
-    along = lambda h, v: torch.func.jvp(at(h), (z,), (v,))[1]
-    return along(g, at(f)(z)) - along(f, at(g)(z))
+    return derivative(at(g), z, at(f)(z)) - derivative(at(f), z, at(g)(z))
 
 # %% ../../nbs/measures/45_spans.ipynb #c1b7e6eb
 def bracket_residual(fields, # as in `at_points`

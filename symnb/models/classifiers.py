@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from ..data.digits import Digits, load_digits
-from ..ground.lab import SymnbError, _apply, device, profile
-from ..ground.runs import cached_run, cosine, train
-from ..symmetry.warps import _grid, _pad, _prepare, rotate
+from ..ground.lab import SymnbError, applied, device, profile
+from ..ground.runs import train, trained
+from ..ground.sides import fitting, judging
+from ..symmetry.warps import resample, rotate
 
 # %% ../../nbs/models/34_classifiers.ipynb #2d25da2c
 class DigitCNN(nn.Module):
@@ -53,12 +54,10 @@ def stretched(images: torch.Tensor, # (B, 1, H, W)
              ) -> torch.Tensor: # (B, 1, H, W)
     "Images turned, stretched along random axes and shifted a little, by one bilinear resampling."
     B, on = len(images), dict(device=images.device)
-    rotation = lambda r: torch.stack([r.cos(), -r.sin(), r.sin(), r.cos()], -1).view(-1, 2, 2)
-    axes = rotation(math.pi * torch.rand(B, **on))
-    M = rotation(torch.deg2rad(degrees)) @ axes @ ((amount * torch.randn(B, 2, 1, **on)).exp() * axes.mT)
-    shift = .5 * amount * torch.randn(B, 2, 1, **on) # in half widths of the image
-    grid = F.affine_grid(torch.cat([M, shift], 2), images.shape, align_corners=False)
-    return F.grid_sample(images, grid, align_corners=False)
+    back = lambda r: torch.stack([r.cos(), r.sin(), -r.sin(), r.cos()], -1).unflatten(-1, (2, 2))
+    axes = back(math.pi * torch.rand(B, **on))
+    M = back(torch.deg2rad(degrees)) @ axes @ ((amount * torch.randn(B, 2, 1, **on)).exp() * axes.mT)
+    return resample(images, torch.cat([M, .5 * amount * torch.randn(B, 2, 1, **on)], 2)) # in half widths of the image
 
 # %% ../../nbs/models/34_classifiers.ipynb #64851e5e
 def varied(images: torch.Tensor, # (B, 1, H, W)
@@ -77,7 +76,7 @@ def fit_classifier(model: nn.Module, # (B, ...) -> scores (B, classes); trained 
                    weight_decay: float = 1e-2, **kw # `seed`, `folder`, `precision`, `desc`, ... of `train`
                   ) -> dict: # what `symnb.ground.runs.train` returns
     "Train any classifier by cross-entropy on random batches."
-    x, labels = x.to(device()), labels.to(device())
+    x, labels = fitting(x).to(device()), labels.to(device())
     if len(x) != len(labels): raise SymnbError(f"labels: expected {len(x)}, found {len(labels)}")
     def step(m, i):
         at = torch.randint(len(x), (batch,), device=x.device)
@@ -89,7 +88,7 @@ def fit_classifier(model: nn.Module, # (B, ...) -> scores (B, classes); trained 
 # %% ../../nbs/models/34_classifiers.ipynb #503dbb2e
 def predicted(classifier, images): # (N, ...) -> scores (N, classes); (N, ...)
     "Predicted labels (N,) as an array; scores of another shape than (N, classes) raise `SymnbError`."
-    scores = _apply(classifier, images, name="classifier")
+    scores = applied(classifier, images, name="classifier")
     if scores.ndim != 2 or scores.shape[1] < 2:
         raise SymnbError(f"classifier: expected scores ({len(images)}, classes), "
                          f"found {tuple(scores.shape)}")
@@ -111,28 +110,29 @@ def trained_classifier(name: str, # begins the folder's name
                        build: Callable, # () -> the untrained network; its sizes go into `settings`
                        data: Digits, digits, # classes; None for all
                        steps: int, lr: float = 1e-2, augment: Callable = varied, smoothing: float = .1,
-                       seed: int = 0, precision: str = "no", code=(), **settings
-                      ) -> tuple: # the network in evaluation mode, and its record (`cached_run`)
+                       seed: int = 0, precision: str = "no", **settings # what else decides the result, for the key
+                      ) -> tuple: # the network in evaluation mode, and its record (`symnb.ground.runs.trained`)
     "A classifier of images: loaded from the cache, or trained on the training digits and kept."
-    part = data.part("train", digits)
+    part = fitting(data.part("train", digits))
     if (top := int(part.labels.max())) > 9: raise SymnbError(f"labels: expected 0 to 9, found {top}")
     settings = dict(settings, steps=steps, batch=128, lr=lr, smoothing=smoothing, precision=precision,
                     digits=sorted(set(part.labels.tolist())))
-    fit = lambda m, folder: fit_classifier(m, part.images, part.labels, steps, 128, lr, augment, smoothing,
-                                           seed=seed, precision=precision, folder=folder, desc=name)
-    return cached_run(name, build, fit, settings, data.fingerprint,
-                      (fit_classifier, train, cosine, stretched, augment, rotate, _prepare, _grid, _pad, *code), seed)
+    images, labels = part.images, part.labels
+    fit = lambda m, folder: fit_classifier(m, images, labels, steps, 128, lr, augment, smoothing, seed=seed,
+                                           precision=precision, folder=folder)
+    return trained(name, build, fit, settings, data.fingerprint, seed)
 
 # %% ../../nbs/models/34_classifiers.ipynb #6ef48f7e
 def digit_oracle(data: Digits = None, # without it the profile's source
                  digits=None, # classes to train on; None for all
-                 seed: int = 0
+                 seed: int = 0,
+                 steps: int = None # without it `STEPS` of the profile
                 ) -> tuple: # classifier in evaluation mode; its record with accuracy and chance
     "A classifier of rotated digits: loaded from the cache, or trained on the training digits and kept."
     data = data or load_digits(profile().source)
-    model, record = trained_classifier("oracle", DigitCNN, data, digits, STEPS[profile().name]["oracle"],
-                                       augment=turned, smoothing=0., seed=seed, code=(DigitCNN,))
-    test = data.part("test", digits)
+    model, record = trained_classifier("oracle", DigitCNN, data, digits, steps or STEPS[profile().name]["oracle"],
+                                       augment=turned, smoothing=0., seed=seed)
+    test = judging(data.part("test", digits))
     angles = 360 * torch.rand(len(test), generator=torch.Generator().manual_seed(0))
     right = predicted(model, rotate(test.images, angles)) == test.labels.numpy()
     chance = test.labels.bincount().max().item() / len(test)
@@ -141,9 +141,10 @@ def digit_oracle(data: Digits = None, # without it the profile's source
 # %% ../../nbs/models/34_classifiers.ipynb #ee6e4d4e
 def cnn(data: Digits, digits=None, # classes; None for all
         turn: bool = True, # train at all angles, or upright only
-        seed: int = 0) -> tuple: # as `trained_classifier`
+        seed: int = 0, steps: int = None # without it `STEPS` of the profile
+       ) -> tuple: # as `trained_classifier`
     "The plain convolutional network, with or without rotation in training."
-    steps = STEPS[profile().name]["cnn" if digits is None else "two"]
+    steps = steps or STEPS[profile().name]["cnn" if digits is None else "two"]
     def augment(x): return varied(x, turn)
     return trained_classifier("cnn-turned" if turn else "cnn-upright", DigitCNN, data, digits, steps, augment=augment,
-                              seed=seed, precision=precision(), code=(DigitCNN,), turn=turn)
+                              seed=seed, precision=precision())

@@ -10,7 +10,7 @@ __all__ = ['WORLDS', 'EXTREMES', 'SETTINGS', 'SOLVED', 'TARGETS', 'study', 'worl
 import math
 from dataclasses import replace
 import numpy as np
-from ..data.worlds import BASES, CONTROLS, World, dispersive_phases
+from ..data.worlds import BASES, CONTROLS, World, check_control, dispersive_phases
 from ..find.solver import LensSolution, Objective, certificates, chain_step, prepared, solve
 from ..ground.board import Measured, Scoreboard
 from ..ground.sides import fitting, judging
@@ -46,8 +46,8 @@ def run_scores(s: LensSolution, world: World) -> dict: # measure -> Measured or 
     any_filter = np.mean([filter_correlation(f, world) for f in rng.standard_normal((50, world.N))])
     any_order = hidden_correlation(x @ np.linalg.qr(rng.standard_normal((world.N,) * 2))[0], h, world.circulant)
     like = lambda value, chance: Measured(value, chance=chance, floor=1.)
-    return {"cosine": like(generator_cosine(G, world.truth), chance_cosine(world)["random order"]),
-            "RMSE": generator_rmse(G, world.truth),
+    return {"cosine": like(generator_cosine(G, world.step), chance_cosine(world)["random order"]),
+            "RMSE": generator_rmse(G, world.step),
             "step on held-out signals, error": Measured(abs(measured_step(s.candidate, world) - 1), floor=0., baseline=1.),
             "eigenphases, error": float(np.abs(phases - true).max()),
             "filter": like(filter_correlation(s.filter, world), any_filter),
@@ -66,7 +66,7 @@ def cell(method: str, world: str, seed: int, size: dict, data=None) -> dict: # m
     "One run: solved and scored; of a control the verdict alone."
     w, samples = world_of(method, seed, size)
     if " with " in method: s = moved_verdict(w.hidden(samples // 3))
-    else: s = solve(fitting(w.draw(samples)), w.circulant, relax=samples == 180_000)
+    else: s = solve(fitting(check_control(w).draw(samples)), w.circulant, relax=samples == 180_000)
     told = {k: s.certificates[k].value for k in ("margin", "stationarity")} | {"found": Measured(float(s.found), floor=0.)}
     if " with " in method: return told
     told |= {"agreement of starts": s.agreement, "CPU time": Measured(s.seconds, floor=0.),

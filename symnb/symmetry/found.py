@@ -12,7 +12,8 @@ from typing import NamedTuple
 import torch
 from ..ground.lab import SymnbError
 from ..ground.runs import load_tensors, read_json, save_tensors, write_json
-from .actions import Group, described, rebuilt
+from .actions import Group
+from .saving import described, rebuilt
 from .laws import Law
 from .poses import Pose
 
@@ -105,12 +106,13 @@ def save_found(found: Found, path):
     write_json(f"{path}.json", dict(plain, found=1, certificates={k: list(c) for k, c in found.certificates.items()},
                                     parts={k: described(part) for k, part in parts.items()}, sha256=sha))
 
+# %% ../../nbs/symmetry/17_found.ipynb #f1700020
 def load_found(path, **modules) -> Found:
     "Read what `save` wrote; modules as for `load_action`, after the part's name: `candidate_encode`, ..."
     said = read_json(f"{path}.json")
     try:
         parts, sha = said.pop("parts"), said.pop("sha256")
-        if said.pop("found") != 1: raise KeyError("found")
+        if said.pop("found") != 1 or not isinstance(parts, dict): raise KeyError("found")
     except (KeyError, TypeError, AttributeError) as e:
         raise SymnbError(f"{path}.json: expected a result, found damage: {e!r}") from None
     tensors = load_tensors(f"{path}.safetensors", sha)
@@ -119,4 +121,6 @@ def load_found(path, **modules) -> Found:
         own = {n[len(k) + 1:]: modules.pop(n) for n in list(modules) if n.startswith(k + "_")}
         said[k] = rebuilt(part, of, own, path)
     if modules: raise SymnbError(f"modules: expected none called {', '.join(modules)}, found it")
-    return Found(**said)
+    try: return Found(**said)
+    except (TypeError, AttributeError) as e:
+        raise SymnbError(f"{path}.json: expected a result, found damage: {e!r}") from None

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MatrixGroup', 'plane_generators', 'rotations', 'rigid_motions', 'lorentz', 'scalings', 'Torus', 'Cyclic', 'Finite',
-           'Product', 'FlowGroup', 'structure_of']
+           'Product', 'structure_of', 'FlowGroup']
 
 # %% ../../nbs/symmetry/13_groups.ipynb #g1300003
 import math
@@ -14,7 +14,7 @@ from torch import nn
 from ..ground.lab import SymnbError
 from .actions import Action, Group, derivative
 from .kinds import FlowAction, whole_steps
-from .matrices import MatrixAction, logarithm, matrix_of, orthogonal_of, whole_numbers
+from .matrices import MatrixAction, logarithm, matrix_of, orthogonal_of, turned_planes, whole_numbers
 
 # %% ../../nbs/symmetry/13_groups.ipynb #g1300020
 class MatrixGroup(Group):
@@ -57,7 +57,7 @@ class MatrixGroup(Group):
 
     def compose(self, v, w):
         M = self.matrix(v) @ self.matrix(w)
-        logs = [torch.from_numpy(logarithm(m)[0]) for m in M.cpu().reshape(-1, *M.shape[-2:]).numpy()]
+        logs = [torch.from_numpy(logarithm(m, 1e-14)[0]) for m in M.cpu().reshape(-1, *M.shape[-2:]).numpy()]
         return self.read(torch.stack(logs).reshape(M.shape).to(M), "compose")
 
     @property
@@ -70,7 +70,7 @@ class MatrixGroup(Group):
         if self.affine: return action
         return MatrixAction(self.algebra(action.speed), action.unit, action.turn, action.period)
 
-# %% ../../nbs/symmetry/13_groups.ipynb #g1300021
+# %% ../../nbs/symmetry/13_groups.ipynb #g1300014
 def plane_generators(d: int) -> dict: # "01" -> (d, d)
     "The turns of all coordinate planes, from the first axis of each towards the second."
     out = {}
@@ -85,6 +85,7 @@ def rotations(d: int = 3) -> MatrixGroup:
     A = plane_generators(d)
     return MatrixGroup(A, units=["radians"] * len(A))
 
+# %% ../../nbs/symmetry/13_groups.ipynb #g1300016
 def rigid_motions(d: int = 2) -> MatrixGroup:
     "SE(d): turns in radians and translations, on points of d numbers."
     turns = {k: nn.functional.pad(A, (0, 1, 0, 1)) for k, A in plane_generators(d).items()}
@@ -92,6 +93,7 @@ def rigid_motions(d: int = 2) -> MatrixGroup:
     shifts = {f"to {i}": torch.outer(eye[i], eye[d]) for i in range(d)}
     return MatrixGroup(turns | shifts, units=["radians"] * len(turns) + ["units"] * d, affine=True)
 
+# %% ../../nbs/symmetry/13_groups.ipynb #g1300021
 def lorentz(n: int = 4) -> MatrixGroup:
     "SO(1, n - 1): turns of space and boosts, time first."
     A = plane_generators(n)
@@ -111,21 +113,17 @@ class Torus(Group):
                  weights, # k lists of p whole numbers: turns of each plane per turn of each angle
                  basis=None, # (d, d) orthogonal, planes in its columns (2j, 2j + 1); None for the axes
                  turn: float = 360., unit: str = "degrees"): # a full turn of every angle
-        self_weights = [whole_numbers(row, "weights", signed=True) for row in weights]
-        k, p = len(self_weights), len(self_weights[0])
+        weights = [whole_numbers(row, "weights", signed=True) for row in weights]
+        k, p = len(weights), len(weights[0])
         super().__init__([f"angle {i + 1}" for i in range(k)], [unit] * k, [turn] * k)
         Q = torch.eye(2 * p) if basis is None else orthogonal_of(basis, "basis", len(basis))
-        self.weights, self.turn, self.unit, self.shape = self_weights, turn, unit, (len(Q),)
+        self.weights, self.turn, self.unit, self.shape = weights, turn, unit, (len(Q),)
         if 2 * p > len(Q): raise SymnbError(f"weights: expected at most {len(Q) // 2} planes, found {p}")
         self.register_buffer("Q", Q)
 
     def move(self, x, w):
         turns = torch.remainder(w / self.turn, 1) @ torch.tensor(self.weights).to(w)
-        phase = 2 * math.pi * torch.remainder(turns, 1)
-        Q = self.Q[:, :2 * phase.shape[-1]].to(x.dtype)
-        a, b = (x @ Q).unflatten(-1, (-1, 2)).unbind(-1)
-        c, s = (phase.cos() - 1).to(x.dtype), phase.sin().to(x.dtype)
-        return x + torch.stack([c * a - s * b, s * a + c * b], -1).flatten(-2) @ Q.mT
+        return x + turned_planes(x, self.Q, turns)
 
 # %% ../../nbs/symmetry/13_groups.ipynb #g1300040
 class Cyclic(Group):
@@ -167,9 +165,8 @@ class Finite(Group):
         some = [torch.as_tensor(m).double() for m in matrices]
         found, new = [torch.eye(len(some[0]), dtype=torch.float64)], 0
         while new < len(found):
-            for m in some:
-                x = m @ found[new]
-                if not any(torch.allclose(x, y, atol=1e-6) for y in found): found.append(x)
+            for x in (m @ found[new] for m in some):
+                if (torch.stack(found) - x).abs().amax((-2, -1)).min() > 1e-6: found.append(x)
             new += 1
             if len(found) > most: raise SymnbError(f"matrices: expected at most {most} products, found more")
         return cls(torch.stack(found))
@@ -211,6 +208,23 @@ class Product(Group):
         out[:k, :k, :k], out[k:, k:, k:] = self.a.structure, self.b.structure
         return out
 
+# %% ../../nbs/symmetry/13_groups.ipynb #g1300060b
+def structure_of(fields: Callable, # (B, *shape) -> (B, k, *shape)
+                 x, # (B, *shape) float64 points to compare them at
+                 tolerance: float = 1e-4 # of what leaves the span
+                ) -> torch.Tensor: # (k, k, k)
+    "The structure constants of vector fields: [f, g] = Dg f - Df g has the sign of matrix commutators reversed, so Df g - Dg f."
+    f = fields(x)
+    k = f.shape[1]
+    D = torch.stack([derivative(fields, x, f[:, j]) for j in range(k)], 1) # D[:, j, i]: f_i along f_j
+    brackets = (D.transpose(1, 2) - D).transpose(0, 1).transpose(1, 2) # [i, j] = D f_i . f_j - D f_j . f_i
+    A = f.transpose(0, 1).flatten(1).mT
+    rows = brackets.reshape(k * k, -1).mT
+    c = torch.linalg.lstsq(A, rows).solution
+    left = float((A @ c - rows).norm() / rows.norm().clamp_min(1e-12)) if bool(rows.abs().max() > 1e-9) else 0.
+    if left > tolerance: raise SymnbError(f"fields: expected brackets in their span, found {left:.2g} outside")
+    return c.mT.reshape(k, k, k).double()
+
 # %% ../../nbs/symmetry/13_groups.ipynb #g1300060
 class FlowGroup(Group):
     "Flows of the fields sum of w_i f_i for unit time."
@@ -229,6 +243,8 @@ class FlowGroup(Group):
         field = lambda z: torch.einsum("bk,bk...->b...", weights, self.fields(z))
         return FlowAction(field, rtol=self.rtol, atol=self.atol).move(x, w.new_ones(()))
 
+    def velocities(self, x): return self.fields(x)
+
     @property
     def structure(self):
         "Measured once at random points; `SymnbError` if brackets of the fields leave their span."
@@ -236,19 +252,3 @@ class FlowGroup(Group):
             x = torch.randn(16 * len(self.names), *self.shape, generator=torch.Generator().manual_seed(0)).double()
             self._structure = structure_of(self.fields, x)
         return self._structure
-
-def structure_of(fields: Callable, # (B, *shape) -> (B, k, *shape)
-                 x, # (B, *shape) float64 points to compare them at
-                 tolerance: float = 1e-4 # of what leaves the span
-                ) -> torch.Tensor: # (k, k, k)
-    "The structure constants of vector fields: [f, g] = Dg f - Df g has the sign of matrix commutators reversed, so Df g - Dg f."
-    f = fields(x)
-    k = f.shape[1]
-    D = torch.stack([derivative(fields, x, f[:, j]) for j in range(k)], 1) # D[:, j, i]: f_i along f_j
-    brackets = (D.transpose(1, 2) - D).transpose(0, 1).transpose(1, 2) # [i, j] = D f_i . f_j - D f_j . f_i
-    A = f.transpose(0, 1).flatten(1).mT
-    rows = brackets.reshape(k * k, -1).mT
-    c = torch.linalg.lstsq(A, rows).solution
-    left = float((A @ c - rows).norm() / rows.norm().clamp_min(1e-12)) if bool(rows.abs().max() > 1e-9) else 0.
-    if left > tolerance: raise SymnbError(f"fields: expected brackets in their span, found {left:.2g} outside")
-    return c.mT.reshape(k, k, k).double()

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['matrix_of', 'constant', 'MatrixAction', 'schur_planes', 'logarithm', 'whole_numbers', 'orthogonal_of',
-           'BlockRotation']
+           'turned_planes', 'BlockRotation']
 
 # %% ../../nbs/symmetry/11_matrices.ipynb #2c3f44e3
 import math
@@ -58,20 +58,6 @@ def _eigen(A, skew):
     if not torch.linalg.cond(V) < 1e5: return None
     return values, V, torch.linalg.inv(V)
 
-class _Eigen:
-    "A decomposition, the matrix that it belongs to, and copies of it in other types and places."
-    def __init__(self, W, parts): self.W, self.parts, self.copies = W.detach().clone(), parts, {}
-
-    def of(self, W):
-        return self.W.dtype == W.dtype and self.W.device == W.device and torch.equal(self.W, W.detach())
-
-    def like(self, z):
-        key = z.device, torch.promote_types(z.dtype, torch.complex64)
-        if self.parts is not None and key not in self.copies:
-            values = self.parts[0].to(z.device, torch.promote_types(real_type(z), torch.complex64))
-            self.copies[key] = values, *(x.to(*key) for x in self.parts[1:])
-        return self.copies.get(key)
-
 # %% ../../nbs/symmetry/11_matrices.ipynb #abee63c1
 def constant(x):
     "Whether no derivative with respect to x is being taken, forward or backward."
@@ -110,9 +96,14 @@ class MatrixAction(_Linear):
 
     def eigen(self, like):
         "Eigenvalues, eigenvectors and their inverse for latents like `like`; None if ill-conditioned."
-        if self._known is None or not self._known.of(self.W):
-            self._known = _Eigen(self.W, _eigen(self.A, self.skew))
-        return self._known.like(like)
+        W, parts, copies = self._known or (None,) * 3
+        if W is None or (W.dtype, W.device) != (self.W.dtype, self.W.device) or not torch.equal(W, self.W.detach()):
+            _, parts, copies = self._known = self.W.detach().clone(), _eigen(self.A, self.skew), {}
+        key = like.device, torch.promote_types(like.dtype, torch.complex64)
+        if parts is not None and key not in copies:
+            values = parts[0].to(like.device, torch.promote_types(real_type(like), torch.complex64))
+            copies[key] = values, *(x.to(*key) for x in parts[1:])
+        return copies.get(key)
 
     def change(self, v, t):
         if constant(self.W) and (parts := self.eigen(v)) is not None:
@@ -150,7 +141,23 @@ class MatrixAction(_Linear):
 
     def rounded(self, n: int = None) -> "BlockRotation": # n: steps a turn, if the action names no turn
         "The nearest action that closes: frequencies rounded to whole numbers, in the same planes."
-        return _rounded(self, n)
+        if n is not None and (self.unit != "steps" or self.turn not in (None, n)):
+            raise SymnbError(f"n: expected only for an action in steps that names no turn, found {n} for "
+                             f"one in {self.unit} with turn {self.turn}")
+        if n is None: check_turn(self)
+        turn = n or self.turn
+        A = self.A.detach().cpu().double().numpy()
+        uneven = np.abs(A + A.T).max() / (2 * max(np.abs(A).max(), 1e-300))
+        if uneven > 1e-4:
+            raise SymnbError(f"A: expected a skew generator, found a symmetric part of {uneven:.2g} of it")
+        Q, planes, axes = schur_planes((A - A.T) / 2)
+        planes = sorted(((b[1, 0] - b[0, 1]) / 2, i) for i, b in planes)
+        still, pairs = [i for i, _ in axes], len(axes) // 2
+        weights = [0] * pairs + [round(speed * turn / (2 * math.pi)) for speed, _ in planes]
+        columns = still[:2 * pairs] + [j for _, i in planes for j in (i, i + 1)] + still[2 * pairs:]
+        basis = torch.as_tensor(Q[:, columns], dtype=self.W.dtype)
+        rounded = BlockRotation(weights or [0], len(A), basis, self.unit, turn, self.centre)
+        return rounded.to(self.W.device)
 
 # %% ../../nbs/symmetry/11_matrices.ipynb #c377dfe4
 def schur_planes(M):
@@ -206,9 +213,9 @@ def _general_logarithm(M):
         if np.allclose(expm(L), M, atol=1e-6 * np.abs(M).max()): return L
     raise SymnbError("step: expected a real logarithm, found negative eigenvalues that cannot be paired")
 
-def logarithm(M):
-    "Real logarithm of a step, and whether it is skew because the step is orthogonal (to 1e-5)."
-    if np.abs(M @ M.T - np.eye(len(M))).max() < 1e-5: return _orthogonal_logarithm(M), True
+def logarithm(M, tolerance: float = 1e-5):
+    "Real logarithm of a step, and whether it is skew because the step is orthogonal to that tolerance."
+    if np.abs(M @ M.T - np.eye(len(M))).max() < tolerance: return _orthogonal_logarithm(M), True
     return _general_logarithm(M), False
 
 # %% ../../nbs/symmetry/11_matrices.ipynb #11eaf6e9
@@ -228,6 +235,16 @@ def orthogonal_of(Q, name, d):
     return Q
 
 # %% ../../nbs/symmetry/11_matrices.ipynb #92ffaa5c
+def turned_planes(v, # (..., d)
+                  basis, # (d, d) orthogonal: planes in the columns (2j, 2j + 1), as many as turns
+                  turns # (..., p), of which only the fraction counts
+                 ):
+    "What turning the planes adds to v."
+    Q, phase = basis[:, :2 * turns.shape[-1]].to(v.dtype), 2 * math.pi * torch.remainder(turns, 1)
+    x, y = (v @ Q).unflatten(-1, (-1, 2)).unbind(-1)
+    c, s = (phase.cos() - 1).to(v.dtype), phase.sin().to(v.dtype)
+    return torch.stack([c * x - s * y, s * x + c * y], -1).flatten(-2) @ Q.mT
+
 class BlockRotation(_Linear):
     "Planes of an orthogonal basis Q turned by whole numbers of turns: z -> c + Q R(t) Q^T (z - c)."
     made_of = dict(options=("weights", "d", "unit", "turn", "learn"),
@@ -259,12 +276,8 @@ class BlockRotation(_Linear):
         return self.Q @ torch.linalg.matrix_exp((self.S - self.S.mT) / 2) if self.learn else self.Q
 
     def change(self, v, t):
-        Q = self.basis[:, :2 * len(self.weights)].to(v.dtype)
-        x, y = (v @ Q).unflatten(-1, (-1, 2)).unbind(-1)
         t = torch.remainder(t, self.period)[..., None] / self.turn
-        phase = 2 * math.pi * torch.remainder(t * self.turn_by.to(t.dtype), 1)
-        c, s = (phase.cos() - 1).to(v.dtype), phase.sin().to(v.dtype)
-        return torch.stack([c * x - s * y, s * x + c * y], -1).flatten(-2) @ Q.mT
+        return turned_planes(v, self.basis, t * self.turn_by.to(t.dtype))
 
     @property
     def A(self):
@@ -280,27 +293,6 @@ class BlockRotation(_Linear):
         return torch.tensor(still + self.weights, dtype=torch.float64).sort().values
 
     def residual(self): return 0.
-
-# %% ../../nbs/symmetry/11_matrices.ipynb #0958b2a8
-def _rounded(action, n=None):
-    "The `BlockRotation` nearest to a skew `MatrixAction`."
-    if n is not None and (action.unit != "steps" or action.turn not in (None, n)):
-        raise SymnbError(f"n: expected only for an action in steps that names no turn, found {n} for "
-                         f"one in {action.unit} with turn {action.turn}")
-    if n is None: check_turn(action)
-    turn = n or action.turn
-    A = action.A.detach().cpu().double().numpy()
-    uneven = np.abs(A + A.T).max() / (2 * max(np.abs(A).max(), 1e-300))
-    if uneven > 1e-4:
-        raise SymnbError(f"A: expected a skew generator, found a symmetric part of {uneven:.2g} of it")
-    Q, planes, axes = schur_planes((A - A.T) / 2)
-    planes = sorted(((b[1, 0] - b[0, 1]) / 2, i) for i, b in planes)
-    still, pairs = [i for i, _ in axes], len(axes) // 2
-    weights = [0] * pairs + [round(speed * turn / (2 * math.pi)) for speed, _ in planes]
-    columns = still[:2 * pairs] + [j for _, i in planes for j in (i, i + 1)] + still[2 * pairs:]
-    basis = torch.as_tensor(Q[:, columns], dtype=action.W.dtype)
-    rounded = BlockRotation(weights or [0], len(A), basis, action.unit, turn, action.centre)
-    return rounded.to(action.W.device)
 
 # %% ../../nbs/symmetry/11_matrices.ipynb #75730111
 _planes = schur_planes # former name

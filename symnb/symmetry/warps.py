@@ -128,8 +128,7 @@ class Warps(Seen):
 
 class AffineFlow(Action):
     "Pictures (B, C, H, W) moved along an affine field of the plane, blank where nothing comes from."
-    made_of = dict(tensors=dict(A="A"))
-    axes = 3
+    made_of, axes = dict(tensors=dict(A="A")), 3
 
     def __init__(self, A): # (2, 3): velocity A (x, y, 1), x right, y up, half a picture width is 1
         super().__init__("units")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import example, given, settings, strategies as st
-from symnb.data.digits import digits as data
+from symnb.data import digits as data, rotated_file
 from symnb.data.digits import Digits, load_digits
 from symnb.data.rotated_file import RotatedDigits, load_rotated, write_rotated
 from symnb.symmetry.warps import rotate_grid
@@ -25,6 +25,11 @@ def tiny(n=6):
     images[:, 8:20, 10:18] = torch.randint(0, 256, (n, 12, 8), generator=rng, dtype=torch.uint8)
     return Digits(images, torch.arange(n) % 2, 10 * torch.arange(n), torch.arange(n - 2),
                   torch.arange(n - 2, n), "blots", 3)
+
+def here():
+    "The environment of a process that imports this file and the same symnb."
+    paths = (os.path.dirname(__file__), os.environ.get("PYTHONPATH", ""))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "TQDM_DISABLE": "1"}
 
 @pytest.fixture
 def file(tmp_path): return write_rotated(tmp_path / "a.h5", tiny(), step=90)
@@ -297,7 +302,7 @@ def test_interrupted_writing_leaves_the_old_file(file, monkeypatch):
         calls.append(1)
         if len(calls) == 3: raise KeyboardInterrupt
         return rotate_grid(*args)
-    monkeypatch.setattr(data, "rotate_grid", interrupted)
+    monkeypatch.setattr(rotated_file, "rotate_grid", interrupted)
     with pytest.raises(KeyboardInterrupt): write_rotated(file, tiny(), force=True, chunk=1)
     assert file.read_bytes() == before and list(file.parent.iterdir()) == [file]
 
@@ -315,7 +320,7 @@ for limit in (0, 100, 2000, 9000, 60_000, 72_000, 72_600, 100_000):
 def test_full_disk(tmp_path):
     "A limit on the size of files stands for a full disk: one line, nothing left, no noise at exit."
     pytest.importorskip("resource")
-    env = {**os.environ, "PYTHONPATH": os.path.dirname(__file__), "TQDM_DISABLE": "1"}
+    env = here()
     done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], env=env, timeout=100,
                           capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -332,7 +337,7 @@ write_rotated(sys.argv[1], tiny(20_000), chunk=1)
 
 def test_killed_while_writing(tmp_path):
     path = tmp_path / "a.h5"
-    env = {**os.environ, "PYTHONPATH": os.path.dirname(__file__), "TQDM_DISABLE": "1"}
+    env = here()
     writer = subprocess.Popen([sys.executable, "-c", SLOW, str(path)], env=env)
     deadline = time.monotonic() + 60
     while not any(p.stat().st_size > 200_000 for p in tmp_path.glob(".a.h5.*.part")):

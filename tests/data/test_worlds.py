@@ -117,7 +117,7 @@ def test_the_ring_closes_after_n_steps_exactly_and_the_dispersive_one_does_not(k
     back = (w.action(x, 33.) - x).norm() / x.norm()
     assert back > .1 if kind == "dispersive" else back < 1e-9
     assert w.action.period == (None if kind == "dispersive" else 33)
-    T = w.truth
+    T = w.step
     assert np.allclose(T @ T.T, np.eye(33), atol=1e-9)
     if kind != "dispersive": assert np.allclose(w.U @ T @ w.U.T, np.roll(np.eye(33), 1, 0), atol=1e-9)
 
@@ -128,7 +128,7 @@ def test_the_true_action_moves_hidden_signals_by_pixels(basis):
     x, h = torch.from_numpy(w.draw(20)).double(), w.hidden(20)
     moved = w.action(x, 2.).numpy() @ w.U.T
     assert np.allclose(moved[:, 2:], h[:, :-2], atol=1e-4) and np.abs(moved[:, :2]).max() < 1e-4
-    assert np.allclose(w.U @ w.truth @ w.U.T, np.eye(33, k=-1), atol=1e-9)
+    assert np.allclose(w.U @ w.step @ w.U.T, np.eye(33, k=-1), atol=1e-9)
     assert np.allclose(w.filter @ w.U.T, np.eye(33)[16])
 
 
@@ -137,7 +137,7 @@ def test_dispersion_is_what_was_prescribed():
     assert np.allclose(eigenphases(w.action), dispersive_phases(33)[1:], atol=1e-9)
     assert np.allclose(dispersive_phases(33, 0.), 2 * math.pi * np.arange(17) / 33)
     assert phase_step(w.action, dispersive_phases(33)[1:]) == pytest.approx(1)
-    assert phase_step(w.action) < .95 and generator_cosine(w.truth, World("wide", circulant=True).truth) < .9
+    assert phase_step(w.action) < .95 and generator_cosine(w.step, World("wide", circulant=True).step) < .9
 
 
 def test_controls_are_what_they_say():
@@ -155,11 +155,11 @@ def test_controls_are_what_they_say():
 def test_measures_read_one_on_the_truth_and_chance_on_noise():
     w, rng = World("narrow", basis="dst"), np.random.default_rng(0)
     noise = rng.standard_normal((33, 33))
-    assert generator_cosine(w.truth, w.truth) == pytest.approx(1) and abs(generator_cosine(noise, w.truth)) < .15
-    assert generator_rmse(w.truth.T, w.truth) < 1e-9 < .9 < generator_rmse(noise, w.truth)
-    assert np.abs(error_map(w.truth.T, w)).max() < 1e-9
+    assert generator_cosine(w.step, w.step) == pytest.approx(1) and abs(generator_cosine(noise, w.step)) < .15
+    assert generator_rmse(w.step.T, w.step) < 1e-9 < .9 < generator_rmse(noise, w.step)
+    assert np.abs(error_map(w.step.T, w)).max() < 1e-9
     one = w.U.T @ np.diag(np.arange(33) == 4) @ w.U
-    assert np.argmax(np.abs(error_map(w.truth + one, w))) == 4 * 34
+    assert np.argmax(np.abs(error_map(w.step + one, w))) == 4 * 34
     assert filter_correlation(-w.U[3], w) == pytest.approx(1) and filter_correlation(rng.standard_normal(33), w) < .7
     y = w.draw(3000) @ w.U.T
     assert hidden_correlation(y, w.hidden(3000)) > 1 - 1e-5
@@ -178,7 +178,7 @@ def test_actions_of_a_world_can_be_saved(tmp_path):
     for circulant in (False, True):
         w = World("wide", 9, "permutation", circulant)
         w.action.save(tmp_path / "step")
-        assert np.allclose(cropped_step(load_action(tmp_path / "step")), w.truth)
+        assert np.allclose(cropped_step(load_action(tmp_path / "step")), w.step)
 
 
 @pytest.mark.parametrize("wrong, told", [
@@ -192,4 +192,4 @@ def test_bad_settings_are_told_in_one_line(wrong, told):
 
 def test_bad_samples_and_steps_are_told():
     with pytest.raises(SymnbError, match="at least 1 sample"): World("wide").draw(0)
-    with pytest.raises(SymnbError, match=r"expected shape \(33, 33\)"): generator_cosine(np.eye(5), World("wide").truth)
+    with pytest.raises(SymnbError, match=r"expected shape \(33, 33\)"): generator_cosine(np.eye(5), World("wide").step)

@@ -26,7 +26,8 @@ from conftest import ROOT
 from PIL import Image
 from test_explore import decode, points, turn
 
-from symnb.show.explore import explorer, signal_explorer
+from symnb.show.explore import explorer
+from symnb.show.moving import signal_explorer
 from symnb.data.digits import load_digits
 from symnb.ground.runs import runs_dir
 from symnb.measures.angles import best_rotation
@@ -288,7 +289,7 @@ def test_the_report_opens_and_its_explorer_works(page, site):
     assert not page.wrong and not [a for a in page.asked if not a.startswith(("data:", "about:", site[1]))]
 
 
-@pytest.mark.parametrize("name", ["07_oracle", "09_invariant", "13_explore", "17_methods"])
+@pytest.mark.parametrize("name", ["find/51_oracle", "use/60_invariant", "show/80_explore", "start/01_methods"])
 def test_pages_of_the_site(page, site, name):
     "A static render of stored outputs, as `symnb.show.site.raw_html` hands them over, narrow and in the dark."
     spec = importlib.util.spec_from_file_location("preview", ROOT / "tools" / "preview.py")
@@ -299,11 +300,12 @@ def test_pages_of_the_site(page, site, name):
     count = json.dumps(stored).count('class=\\"symnb-explorer\\"')
     for cell in notebook["cells"]:
         raw_html(cell)
-    preview.render({name: notebook}, site[0] / "pages")
+    page_name = name.replace("/", "-")
+    preview.render({page_name: notebook}, site[0] / "pages")
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size(dict(width=420, height=900))
-    boxes = explorers(page, f"{site[1]}/pages/{name}.html", count)
-    assert len(boxes) == count and (count > 0) == (name != "17_methods")
+    boxes = explorers(page, f"{site[1]}/pages/{page_name}.html", count)
+    assert len(boxes) == count and (count > 0) == (name != "start/01_methods")
     for box in boxes:
         before = at(box)["t"]
         box.locator("canvas.plane").focus()
@@ -321,7 +323,7 @@ from symnb.show.explore import live
 z, y = points(5)
 live(decode, turn(5), z, y, n=5)
 """
-REAL = "04_vae", "07_oracle"
+REAL = "models/32_zoo", "find/51_oracle"
 
 
 @pytest.fixture(scope="module")
@@ -442,7 +444,7 @@ def test_errors_are_told_apart(page, site, source):
 
 def test_the_notebook_of_autoencoders_in_jupyterlab(page, lab):
     "The real notebook, run with a kernel: its map asks the kernel, in the colours of JupyterLab."
-    box = run_all(page, lab, "04_vae")
+    box = run_all(page, lab, "32_zoo")
     data = load_digits("mnist5k")
     model, _ = trained_vae("conv", 2, data, (1, 2))
     walk(page, box, model.cpu(), procrustes(*turned_pairs(model, data.part("train", (1, 2)).images)))
@@ -454,7 +456,7 @@ def test_the_notebook_of_autoencoders_in_jupyterlab(page, lab):
 
 def test_the_notebook_of_the_oracle_in_jupyterlab(page, lab):
     "The probabilities beside the picture are the oracle's own, too."
-    box = run_all(page, lab, "07_oracle")
+    box = run_all(page, lab, "51_oracle")
     data = load_digits("mnist5k")
     _, model, oracle, action = field_cosines("conv", 2, data, (1, 2), 0)
     flow = paced(action, *true_tangents(model, data, (1, 2)))

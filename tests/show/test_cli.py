@@ -147,8 +147,8 @@ def tasks(world, monkeypatch):
     (world / "our_tasks.py").write_text(TASKS)
     names = ", ".join(f"Task('{n}', '{n}', 'our_tasks:{n}')" for n in ("good", "fails", "waits"))
     return (f"import sys; sys.path.insert(0, '.')\n"
-            f"from symnb import lab, run\nfrom symnb.show.report import Task\n"
-            f"lab.SETTINGS['quick']['source'] = 'small.npz'\nrun.TASKS[:] = [{names}]")
+            f"from symnb.ground import lab\nfrom symnb.show import report\nfrom symnb.show.report import Task\n"
+            f"lab.SETTINGS['quick']['source'] = 'small.npz'\nreport.TASKS[:] = [{names}]")
 
 
 @pytest.mark.parametrize("stops, code, words", [

@@ -12,7 +12,8 @@ from PIL import Image
 
 from symnb.symmetry.kinds import FlowAction, StepAction, WindowedAction, shift_generator
 from symnb.symmetry.matrices import MatrixAction
-from symnb.show.explore import blend_error, explorer, film, flow_film, live, signal_explorer
+from symnb.show.explore import blend_error, explorer, live
+from symnb.show.moving import film, flow_film, signal_explorer
 from symnb.ground.lab import SymnbError
 
 GRID = torch.linspace(-1.5, 1.5, 28)
@@ -54,7 +55,7 @@ def pictures(spec):
     return (all_[::-1] if a.get("flip") else all_).reshape(-1, h, w)[:a["count"]]
 
 
-@pytest.mark.parametrize("limit, levels", [(300_000, 256), (32_000, 16)])
+@pytest.mark.parametrize("limit, levels", [(300_000, 256), (32_100, 16)])
 def test_a_plane_stores_what_the_decoder_says(limit, levels):
     z, y = points()
     made = explorer(decode, turn(), z, y, n=9, limit=limit)

@@ -42,7 +42,7 @@ def test_what_is_written_is_the_truth(folder, capsys, sensors):
                                                 "report.html"}
     assert all(str(p.relative_to(folder)) in out for p in made.iterdir())
     action = load_action(made / "action")
-    assert generator_cosine(cropped_step(action), WORLD.truth) > .99 and action.unit == "steps"
+    assert generator_cosine(cropped_step(action), WORLD.step) > .99 and action.unit == "steps"
     numbers = load_tensors(made / "adaptor.safetensors")
     y = (torch.from_numpy(sensors).double() - numbers["mean"]) @ numbers["W"].mT / numbers["scale"]
     assert hidden_correlation(y.numpy(), WORLD.hidden(8000)) > .99

@@ -5,11 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from symnb.data.worlds import World
 from symnb.find.lens import LensFit, LensModel, PUBLISHED
-from symnb.ground.lab import SymnbError
 from symnb.studies import lens
-from symnb.studies.lens import CHEAP, COLD, CONTROL, PUBLIC, check_white, plan, spacing_entropy, study
+from symnb.studies.lens import CHEAP, COLD, CONTROL, PUBLIC, plan, spacing_entropy, study
 
 
 @pytest.fixture
@@ -53,13 +51,6 @@ def test_rows_are_of_single_seeds_and_hold_what_they_are_read_against(untrained,
     assert all(r.control == white[r.seeds[0]] for r in rows if r.control is not None)
     assert sorted(set(untrained)) == [("narrow", 7, P, 5, s) for P in (2, 7) for s in (0, 1)] + \
         [("white", 7, 7, 5, s) for s in (0, 1)]
-
-
-def test_white_noise_is_white_and_nothing_else_is():
-    check_white(World("white", 7, "permutation", seed=3).draw(126_000))
-    for kind in ("narrow", "wide", "gaussian", "none"):
-        with pytest.raises(SymnbError, match="expected white noise"):
-            check_white(World(kind, 7, "permutation", seed=3).draw(126_000))
 
 
 def test_stored_rows_are_those_that_the_study_would_make():
