@@ -102,7 +102,7 @@ def _algebra(args):
     out = _folder(args, "algebra")
     z, labels, about = read_codes(args.file, args.key, args.labels, args.header)
     discover = getattr(method, "discover_rotation", None) or method.discover
-    found = discover(z, labels, max_weight=args.max_weight, draws=args.draws, seed=args.seed)
+    found = discover_rotation(z, labels, max_weight=args.max_weight, draws=args.draws, seed=args.seed)
     def write(out, name):
         if found.found: found.action.save(out / "action")
         algebra_report(found, out / "report.html", name)

@@ -118,11 +118,12 @@ def report_page(path, # of the .html to write
 def algebra_report(D, # of `discover_rotation`
                    path, name: str = "codes"):
     "The page of a discovery: spectra and, where there is one, the null."
-    from symnb.find.algebra import eigenvalue_figure, null_figure, weights_figure
+    from symnb.ground import plots
+    from symnb.studies.algebra import eigenvalue_figure, null_figure
     rows = ("generators", "weights", "gap", "stability", "rho", "residual", "bracket", "p_gap", "p_rho", "samples",
             "seconds")
-    figures = [("The lowest eigenvalues", eigenvalue_figure({"codes": D.values}, min(20, len(D.values)))),
-               ("Frequencies over the weights", weights_figure({"codes": D.frequencies}, D.weights))]
+    figures = [("The lowest eigenvalues", eigenvalue_figure({"codes": D.values})),
+               ("Frequencies over the weights", plots.spectrum({"codes": D.frequencies}, D.weights))]
     if D.null is not None: figures.append(("The permutation null", null_figure({"codes": D})))
     report_page(path, f"Symmetry algebra of {name}", str(D), f"{D.samples} samples of {len(D.basis)} numbers.",
                 {k: getattr(D, k) for k in rows}, figures)
