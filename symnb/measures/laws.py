@@ -102,10 +102,3 @@ def energy_test(x, y, # (n, d) and (m, d): two independent samples
     chance = energy_distance(torch.cdist(mixed, mixed), named[None])
     p = float((found >= found[0]).double().mean())
     return Measured(found[0], found[1:].std(), len(side), floor=found[1:].mean(), chance=chance[0]), p
-
-# %% ../../nbs/measures/46_laws.ipynb #olddesc1
-def _network(d, out, width=128): return mlp(d, width, width, out)
-
-def _descend(net, loss, at, steps, batch=256, lr=5e-3):
-    from symnb.ground.runs import train
-    train(net, lambda m, i: loss(at[torch.randint(len(at), (batch,))]), steps, lr=lr, weight_decay=1e-2)
