@@ -240,6 +240,11 @@ class RotatedDigits(torch.utils.data.Dataset):
 
     def __len__(self): return int(self._ends[-1]) * len(self.angles)
 
+    @property
+    def positions(self) -> torch.Tensor: # (n,) int64
+        "Positions in the source of all digits, in order."
+        return torch.cat(self._chosen.index)
+
     def __getstate__(self): return dict(self.__dict__, _file=None, _pid=None)
 
     def __getitem__(self, i):

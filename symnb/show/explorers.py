@@ -11,7 +11,7 @@ import time
 import numpy as np
 import torch
 from ..data.digits import Digits
-from ..find.algebra import discover
+from ..find.algebra import discover_rotation
 from ..find.supervised import procrustes, turned_pairs
 from ..ground.board import Measured
 from ..ground.lab import device
@@ -21,7 +21,7 @@ from ..models.vae import codes
 from ..models.zoo import trained_vae
 from .explore import explorer
 from .page import Explorer
-from ..studies.algebra import oriented, turned_codes
+from ..studies.rotations import oriented, turned_codes
 from ..studies.invariant import steerable
 from ..studies.oracle import paced_flow, study as oracle_study
 from ..symmetry.warps import ImageRotation, rotate
@@ -62,7 +62,7 @@ def algebra_explorer(data: Digits, seed: int = 0) -> Explorer: # as `plane_explo
     model, _ = trained_vae("conv", 16, data, seed=seed)
     z, _, digit = turned_codes(model, data.part("train"), seed=seed)
     test = data.part("test")
-    action = oriented(model, discover(z, groups=digit, seed=seed).candidate, _some(test, 150)[0])
+    action = oriented(model, discover_rotation(z, groups=digit, draws=0, seed=seed).circle, _some(test, 150)[0])
     return _map(model, action, test, 150, "Sixteen latent numbers: a rotation discovered without labels")
 
 # %% ../../nbs/show/81_explorers.ipynb #7dd3481b

@@ -40,6 +40,7 @@ def _reals(w, z, name):
         raise SymnbError(f"{name}: expected finite numbers, found NaN or infinity")
     return w.to(z.device, real_type(z))
 
+# %% ../../nbs/symmetry/10_actions.ipynb #35e8d87b
 def coordinates(w, z, lead, k, name="w"):
     "Elements of a group with k coordinates for points z (*lead, ...): (k,), or (N, k), one a point."
     w = _reals(w, z, name)
@@ -335,6 +336,7 @@ def _common_period(a, b):
     ratio = Fraction(a.period / b.period).limit_denominator(100)
     return a.period * ratio.denominator if math.isclose(a.period / b.period, ratio, rel_tol=1e-12) else None
 
+# %% ../../nbs/symmetry/10_actions.ipynb #fe6f15b8
 class Composed(Action):
     "`a @ b`: z -> a(b(z, t), t); a one-parameter group only if a and b commute. It names no turn."
     made_of = dict(actions=("a", "b"))

@@ -106,6 +106,7 @@ def save_found(found: Found, path):
     write_json(f"{path}.json", dict(plain, found=1, certificates={k: list(c) for k, c in found.certificates.items()},
                                     parts={k: described(part) for k, part in parts.items()}, sha256=sha))
 
+# %% ../../nbs/symmetry/17_found.ipynb #f1700020
 def load_found(path, **modules) -> Found:
     "Read what `save` wrote; modules as for `load_action`, after the part's name: `candidate_encode`, ..."
     said = read_json(f"{path}.json")

@@ -59,9 +59,10 @@ class Law(Kind):
         "The size of the law, () or (N,)."
         return self.size
 
-# %% ../../nbs/symmetry/15_laws.ipynb #l1500011
+# %% ../../nbs/symmetry/15_laws.ipynb #l1500020
 def normal_density(w, sd): return (-.5 * (w / sd) ** 2).exp() / (sd * math.sqrt(2 * math.pi))
 
+# %% ../../nbs/symmetry/15_laws.ipynb #l1500011
 class UniformLaw(Law):
     "Uniform on an arc: `size` is its half width; from half a period on it is the whole circle."
     def half(self): return self.size if self.period is None else self.size.clamp(max=self.period / 2)
@@ -69,11 +70,12 @@ class UniformLaw(Law):
 
     def density(self, w):
         half = self.half()[..., None]
-        if not self.blur: return (w.abs() <= half) / (2 * half)
+        if not self.blur: return ((w >= -half) & (w < half)) / (2 * half)
         cdf = lambda v: torch.special.ndtr(v / self.blur)
         flat = (cdf(w + half) - cdf(w - half)) / (2 * half)
         return torch.where(half > 1e-6 * self.blur, flat, normal_density(w, self.blur))
 
+# %% ../../nbs/symmetry/15_laws.ipynb #l1500026
 def full_law(period: float = 360.) -> UniformLaw:
     "Every element of a circle alike."
     return UniformLaw(period / 2, period=period)
@@ -142,6 +144,7 @@ class PerInput(Law):
     def log_prob(self, w, x): return self.of(x).log_prob(w)
     def level(self, x): return self.levels(x).reshape(len(x)).detach()
 
+# %% ../../nbs/symmetry/15_laws.ipynb #l1500037
 class JointLaw(Law):
     "Independent laws, one for each coordinate."
     made_of = dict(actions=("first", "rest"))

@@ -27,6 +27,7 @@ def matrix_of(x, name, shape=None):
     if not x.isfinite().all(): raise SymnbError(f"{name}: expected finite numbers, found NaN or infinity")
     return x
 
+# %% ../../nbs/symmetry/11_matrices.ipynb #84735702
 class _Linear(Action):
     "An action exp(tA) about a centre; a kind defines `change(v, t)` = exp(tA) v - v, and A."
     def __init__(self, d, unit, turn, period, centre):
@@ -176,6 +177,7 @@ def schur_planes(M):
             i += 1
     return Q, planes, axes
 
+# %% ../../nbs/symmetry/11_matrices.ipynb #347cb171
 def _orthogonal_logarithm(M):
     "Skew logarithm of an orthogonal matrix, by its planes."
     Q, planes, axes = schur_planes(M)
@@ -245,6 +247,7 @@ def turned_planes(v, # (..., d)
     c, s = (phase.cos() - 1).to(v.dtype), phase.sin().to(v.dtype)
     return torch.stack([c * x - s * y, s * x + c * y], -1).flatten(-2) @ Q.mT
 
+# %% ../../nbs/symmetry/11_matrices.ipynb #4a4527ff
 class BlockRotation(_Linear):
     "Planes of an orthogonal basis Q turned by whole numbers of turns: z -> c + Q R(t) Q^T (z - c)."
     made_of = dict(options=("weights", "d", "unit", "turn", "learn"),

@@ -46,6 +46,7 @@ def _recipe(module):
         return None if None in inner else ["Sequential", inner]
     return [kind] if type(module) is getattr(nn, kind, None) and kind in LAYERS else None
 
+# %% ../../nbs/symmetry/18_saving.ipynb #131a0a19
 def _built(recipe):
     "The module of a recipe, untrained and frozen."
     kind, *of = recipe
@@ -80,6 +81,7 @@ def described(kind) -> dict:
                 modules={k: _recipe(getattr(kind, v)) for k, v in of["modules"].items() if there(v)},
                 actions={k: described(getattr(kind, k)) for k in of["actions"] if there(k)})
 
+# %% ../../nbs/symmetry/18_saving.ipynb #3801b97d
 def state(kind) -> dict:
     "Its tensors by name, never none at all."
     return kind.state_dict() or {"": torch.zeros(0)}
@@ -113,6 +115,7 @@ def known_kind(name: str, home: str = ""):
         except ImportError: pass
     return KINDS.get(name)
 
+# %% ../../nbs/symmetry/18_saving.ipynb #6dedd65f
 def restored(said, tensors, modules, prefix=""):
     "The kind of a description; takes what it needs out of `modules`."
     cls = known_kind(said["kind"], said["home"])
@@ -139,6 +142,7 @@ def load_action(path, # without the endings .safetensors and .json
     tensors = load_tensors(f"{path}.safetensors", said.get("sha256"))
     return rebuilt(said, tensors, dict(modules), path)
 
+# %% ../../nbs/symmetry/18_saving.ipynb #18a6c53c
 def rebuilt(said, tensors, modules, path):
     "The kind of a description with its tensors in place; what does not fit raises `SymnbError`."
     tensors.pop("", None)

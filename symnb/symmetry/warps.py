@@ -18,6 +18,13 @@ def _pad(images):
     H, W = images.shape[-2:]
     return F.pad(images, (0, (1 << (W - 1).bit_length()) - W, 0, (1 << (H - 1).bit_length()) - H))
 
+def _floats(images):
+    "The images padded, float32 at least."
+    if images.ndim != 4 or not images.is_floating_point() or not images.numel():
+        raise SymnbError(f"images: expected floats (B, C, H, W), found {images.dtype} {tuple(images.shape)}")
+    return _pad(images.to(torch.promote_types(images.dtype, torch.float32)))
+
+# %% ../../nbs/symmetry/14_warps.ipynb #w1400010
 def _grid(back, H: int, W: int, P: int, Q: int):
     "Where the pixels of an (H, W) image come from in its (P, Q) padded version: (T, H, W, 2) for `back` (T, 2, 3)."
     along = lambda n: torch.arange(n, device=back.device, dtype=back.dtype) - (n - 1) / 2
@@ -26,17 +33,11 @@ def _grid(back, H: int, W: int, P: int, Q: int):
     return torch.stack([(b[0][0] * x + b[1][0] * y + W / 2 * b[2][0]) * (2 / Q) + (W / Q - 1),
                         (b[0][1] * x + b[1][1] * y + W / 2 * b[2][1]) * (-2 / P) + (H / P - 1)], dim=-1)
 
+# %% ../../nbs/symmetry/14_warps.ipynb #w1400001
 def _chunks(x, on_cpu: int):
     "Pieces that stay within the caches of a CPU; all at once elsewhere."
     return x.split(on_cpu if x.device.type == "cpu" else len(x))
 
-def _floats(images):
-    "The images padded, float32 at least."
-    if images.ndim != 4 or not images.is_floating_point() or not images.numel():
-        raise SymnbError(f"images: expected floats (B, C, H, W), found {images.dtype} {tuple(images.shape)}")
-    return _pad(images.to(torch.promote_types(images.dtype, torch.float32)))
-
-# %% ../../nbs/symmetry/14_warps.ipynb #w1400001
 def resample(images: torch.Tensor, # (B, C, H, W), floats
              back # (2, 3) or (B, 2, 3): from a point of the result, (x, y, 1), to the one it is read at
             ) -> torch.Tensor: # (B, C, H, W)
@@ -49,6 +50,7 @@ def resample(images: torch.Tensor, # (B, C, H, W), floats
            for x, b in zip(_chunks(padded, 512), _chunks(back.expand(B, 2, 3), 512))]
     return torch.cat(out).to(images.dtype)
 
+# %% ../../nbs/symmetry/14_warps.ipynb #w1400015
 def resample_grid(images: torch.Tensor, # (B, C, H, W), floats
                   back # (T, 2, 3), all for all images
                  ) -> torch.Tensor: # (B, T, C, H, W)
@@ -73,6 +75,7 @@ def _turned_back(images, degrees, many):
     o = torch.zeros_like(c)
     return torch.stack([c, s, o, -s, c, o], -1).unflatten(-1, (2, 3))
 
+# %% ../../nbs/symmetry/14_warps.ipynb #w1400017
 def rotate(images: torch.Tensor, # (B, C, H, W), floats
            degrees # one angle, or (B,) angles; counter-clockwise is positive
           ) -> torch.Tensor: # (B, C, H, W)
@@ -111,6 +114,7 @@ def affine_plane(names=tuple(AFFINE)) -> MatrixGroup:
     return MatrixGroup({k: _square(AFFINE[k]) for k in names}, affine=True,
                        units=["radians" if k == "rotation" else "units" for k in names])
 
+# %% ../../nbs/symmetry/14_warps.ipynb #w1400022
 class Warps(Seen):
     "A matrix group of the plane moving pictures (..., C, H, W), by one resampling an element."
     made_of = dict(actions=("group",))
@@ -126,6 +130,7 @@ class Warps(Seen):
 
     def move(self, x, w): return resample(x, self.back(w))
 
+# %% ../../nbs/symmetry/14_warps.ipynb #w1400029
 class AffineFlow(Action):
     "Pictures (B, C, H, W) moved along an affine field of the plane, blank where nothing comes from."
     made_of, axes = dict(tensors=dict(A="A")), 3
@@ -139,5 +144,5 @@ class AffineFlow(Action):
 
     def move(self, z, t): return resample(z, torch.linalg.matrix_exp(-t[..., None, None] * _square(self.A).to(t))[..., :2, :])
 
-# %% ../../nbs/symmetry/14_warps.ipynb #437e13c2
+# %% ../../nbs/symmetry/14_warps.ipynb #w1400098
 _prepare = _floats # former name

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from symnb.ground import lab
-from symnb.measures.orbits import orbits as measures
-from symnb.data.digits import Digits, load_digits
+from symnb.measures import angles as measures
+from symnb.data.digits import load_digits
+from symnb.data.worlds import World
+from symnb.symmetry.matrices import MatrixAction
 from symnb.symmetry.warps import rotate
-from symnb.ground.lab import SymnbError, device
+from symnb.ground.lab import SymnbError
 from symnb.ground.board import Scoreboard
-from symnb.measures.angles import angle_error, angle_within, best_rotation, estimator_floor, net_angle
+from symnb.measures.angles import angle_error, angle_within, best_rotation, estimator_floor, net_angle, pose_error
 from symnb.measures.labels import label_agreement, label_kept, prediction_consistency
-from symnb.measures.orbits import closure, equivariance_error, latent_tangent, orbit_error, tangent_cosine
-from symnb.models.classifiers import digit_oracle
+from symnb.measures.orbits import (chance_cosine, closure, element, equivariance_error, latent_tangent, median,
+                                   orbit_error, root_mean, tangent_cosine)
 
 CIRCLE = np.arange(0., 360., 40.) + 10
 
@@ -90,6 +91,13 @@ def lever(x):
     along = (torch.arange(28.).to(x) - 13.5) / 10
     ink = x[:, 0] * (along ** 2 + along[:, None] ** 2)
     return torch.stack([(ink * along).sum((1, 2)), -(ink * along[:, None]).sum((1, 2))], 1)
+
+
+def ink_axis(x):
+    "A pose with a stabiliser: the long axis of the ink, in degrees, known up to half a turn."
+    along = torch.arange(28.).to(x) - 13.5
+    place = torch.complex(*torch.broadcast_tensors(along, -along[:, None]))
+    return (x[:, 0] * place ** 2).sum((1, 2)).angle().rad2deg() / 2
 
 
 @pytest.fixture(scope="module")
@@ -319,8 +327,8 @@ def test_upside_down_counts_where_it_can_be_seen(images):
 
 
 def test_spread_of_a_median():
-    draws = [measures._median(np.random.default_rng(s).normal(size=400), None) for s in range(200)]
-    medians, spreads, _ = zip(*draws)
+    draws = [median(np.random.default_rng(s).normal(size=400)) for s in range(200)]
+    medians, spreads = zip(*((m.value, m.spread) for m in draws))
     assert np.mean(spreads) == pytest.approx(np.std(medians), rel=.15)
 
 
@@ -397,9 +405,95 @@ def test_spread_of_a_root_mean_is_that_of_repeated_draws():
     def draw(seed):
         g = np.random.default_rng(seed)
         size = g.uniform(1, 3, 200)
-        return measures._root_mean(size * g.uniform(0, 1, 200), None, size)
-    values, spreads, _ = zip(*map(draw, range(300)))
+        return root_mean(size * g.uniform(0, 1, 200), None, size)
+    values, spreads = zip(*((m.value, m.spread) for m in map(draw, range(300))))
     assert np.mean(spreads) == pytest.approx(np.std(values), rel=.15)
+
+
+# any group, any points
+
+def test_a_truth_on_signals_reads_like_one_on_images():
+    world = World("wide", circulant=True)
+    x = torch.from_numpy(world.draw(500)).float()
+    step = lambda s: MatrixAction(s * world.action.A, "steps", turn=world.action.turn, skew=True)
+    right, quick = (orbit_error(step(s), x, 3., truth=world.action) for s in (1., 1.05))
+    assert right.value < 1e-9 < 1e-3 < quick.value < quick.baseline and right.floor < 1e-9
+    own = orbit_error(MatrixAction(1.05 * world.action.A, "steps", skew=True), x, 3., truth=world.action)
+    assert own.value == pytest.approx(quick.value), "without a turn, in the unit of the truth"
+    each = torch.arange(500.) % 33
+    assert orbit_error(step(1.), x, each, truth=world.action).value < 1e-9
+
+
+def test_a_truth_on_trajectories_moves_all_their_steps():
+    turn = lambda x, w: x @ torch.tensor([[math.cos(w), math.sin(w)], [-math.sin(w), math.cos(w)]])
+    paths = torch.randn(50, 20, 2, generator=rng())
+    assert orbit_error(turn, paths, .7, truth=turn).value == 0
+    m = orbit_error(lambda x, w: turn(x, .9 * w), paths, .7, truth=turn)
+    assert m.value == pytest.approx((2 * math.sin(.035)) ** 2 * paths.square().mean().item(), rel=1e-3)
+
+
+class Plane2:
+    "Translations of the plane: a group of two parameters."
+    dim = 2
+
+    def __call__(self, x, w):
+        return x + w
+
+
+def test_a_group_of_several_parameters():
+    x = torch.randn(60, 2, generator=rng())
+    assert element([1., 2.], 60, Plane2()).shape == (60, 2)
+    assert orbit_error(Plane2(), x, [1., 2.], truth=Plane2()).value == 0
+    each = torch.randn(60, 2, generator=rng(1))
+    short = orbit_error(Plane2(), x, each, t=.5 * each, truth=Plane2())
+    assert short.value == pytest.approx(.25 * each.square().mean().item(), rel=1e-3)
+    assert equivariance_error(None, lambda x: x - x.mean(0), x, [1., 2.], truth=Plane2()).value < 1e-6
+    with expect(r"at: expected shape \(60, 2\), found \(3, 2\)"):
+        orbit_error(Plane2(), x, each[:3], truth=Plane2())
+
+
+def test_equivariance_error_of_any_map_under_any_group():
+    "f(gx) against g f(x), for maps that are equivariant, invariant and neither."
+    world = World("wide", circulant=True)
+    x = torch.from_numpy(world.draw(300)).float()
+    read = lambda action, f: equivariance_error(action, f, x, 4., truth=world.action)
+    power, by_place = lambda x: torch.fft.rfft(x).abs(), lambda x: x * torch.linspace(0, 1, 33)
+    assert read(None, power).value < 1e-5 < read(None, by_place).value
+    assert read(world.action, lambda x: x.roll(1, 1)).value < 1e-5 < .2 < read(world.action, by_place).value
+    noise_of = lambda x: torch.randn(x.shape, generator=rng(3))
+    lost = read(world.action, noise_of)
+    assert lost.value > .5 and read(None, by_place).value == read(None, by_place).baseline
+
+
+def test_pose_error_counts_up_to_the_stabiliser(images):
+    once, twice = (pose_error(ink_axis, images, CIRCLE, fold=f) for f in (1, 2))
+    assert twice.value < 1 and once.value > 20 and twice.floor == 0 and twice.n == len(images)
+    assert 35 < twice.chance < 50 < 75 < once.chance < 100
+    for pose, f in ((lambda x: torch.zeros(len(x)), 1), (lambda x: torch.rand(len(x)) * 360, 1)):
+        lost = pose_error(pose, images, CIRCLE, fold=f)
+        assert lost.value > 60
+    still = pose_error(lambda x: torch.zeros(len(x)), images, CIRCLE)
+    assert still.value == still.baseline
+    off = pose_error(lambda x: ink_axis(x) * 28 / 30, images, [30.], fold=2)
+    assert off.value > 1
+    fold = 1 + torch.arange(len(images)) % 2
+    assert twice.value < pose_error(ink_axis, images, CIRCLE, fold=fold).value < once.value
+    with expect("fold: expected 1 or more"):
+        pose_error(ink_axis, images, CIRCLE, fold=0)
+    with expect("pose: expected one number a sample"):
+        pose_error(lambda x: x[:, 0, 0], images, CIRCLE)
+
+
+def test_pose_error_without_a_turn():
+    shift, x = (lambda x, w: x + w), torch.randn(100, 3, generator=rng())
+    assert pose_error(lambda x: x.mean(1), x, [1., 5.], truth=shift).value < 1e-5
+    assert pose_error(lambda x: 2 * x.mean(1), x, [1., 5.], truth=shift).value > .9
+
+
+@pytest.mark.parametrize("d", [0, -2, 1.5])
+def test_chance_cosine_asks_for_a_dimension(d):
+    with expect("d: expected a whole number"):
+        chance_cosine(d)
 
 
 # labels
@@ -462,43 +556,6 @@ def test_prediction_consistency_reads_best_and_chance(part):
     lost = prediction_consistency(by_chance(2), x, [0, 30])
     assert abs(lost.value - lost.chance) < 4 * lost.spread and lost.chance == pytest.approx(.25, abs=.01)
     assert prediction_consistency(by_chance(3), x, [0, 30, 60]).chance == pytest.approx(1 / 16, abs=.01)
-
-
-@pytest.fixture(scope="module")
-def small_oracle(tmp_path_factory):
-    "A quick oracle of three classes: 60 steps."
-    data, few = load_digits("mnist5k"), dict(lab.SETTINGS["quick"], oracle_steps=60)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SYMNB_RUNS", str(tmp_path_factory.mktemp("runs")))
-        patch.setitem(lab.SETTINGS, "quick", few)
-        first, again = (digit_oracle(data, digits=(0, 1, 2)) for _ in range(2))
-        other = digit_oracle(data, digits=(0, 1, 2), seed=1)
-    return first, again, other
-
-
-def test_oracle_learns_is_kept_and_depends_on_its_seed(small_oracle):
-    (model, record), (again, kept), (_, other) = small_oracle
-    assert record["accuracy"] > .8 > 2 * record["chance"] and kept["accuracy"] == record["accuracy"]
-    assert record["folder"] == kept["folder"] != other["folder"] and record["sha256"] != other["sha256"]
-    assert kept["result"]["cpu_seconds"] == record["result"]["cpu_seconds"]  # not trained again
-    assert not model.training and model(torch.zeros(3, 1, 28, 28, device=device())).shape == (3, 10)
-    assert not measures.DigitOracle()(torch.randn(2, 1, 28, 28, generator=rng())).isnan().any()
-
-
-def test_oracle_judges_unseen_digits(small_oracle):
-    model = small_oracle[0][0]
-    part = load_digits("mnist5k").part("test", (0, 1, 2))
-    m = label_kept(TRUTH, part.images, part.labels, model, [30., 100., 260.])
-    assert m.value > .8 and m.chance == pytest.approx(1 / 3, abs=.01)
-    noisy = label_kept(noise(), part.images, part.labels, model, [30., 100., 260.])
-    assert abs(noisy.value - noisy.chance) < .1
-
-
-def test_oracle_refuses_labels_above_9():
-    x = torch.zeros(4, 28, 28, dtype=torch.uint8)
-    at = torch.arange(4)
-    with expect("labels: expected 0 to 9, found 12"):
-        digit_oracle(Digits(x, torch.full((4,), 12), at, at[:2], at[2:], "odd", 0))
 
 
 # all of them
@@ -590,15 +647,17 @@ def test_images_are_checked(bad, message):
 
 
 def test_angles_and_parameters_are_checked(images, labels):
-    for call in (lambda a: angle_error(TRUTH, images, a), lambda a: angle_within(TRUTH, images, a),
-                 lambda a: label_kept(TRUTH, images, labels, amount, a),
-                 lambda a: prediction_consistency(amount, images, a),
-                 lambda a: estimator_floor(images, labels, a)):
-        with expect("degrees: expected at least one angle, found an empty list"):
+    for name, call in (("degrees", lambda a: angle_error(TRUTH, images, a)),
+                       ("degrees", lambda a: angle_within(TRUTH, images, a)),
+                       ("at", lambda a: label_kept(TRUTH, images, labels, amount, a)),
+                       ("at", lambda a: prediction_consistency(amount, images, a)),
+                       ("degrees", lambda a: estimator_floor(images, labels, a)),
+                       ("at", lambda a: pose_error(ink_axis, images, a))):
+        with expect(f"{name}: expected at least one angle, found an empty list"):
             call([])
-        with expect("degrees: expected a finite number, found nan"):
+        with expect(f"{name}: expected a finite number, found nan"):
             call([30., math.nan])
-    with expect(r"degrees: expected shape \(200,\), found \(3,\)"):
+    with expect(r"at: expected shape \(200,\), found \(3,\)"):
         orbit_error(TRUTH, images, [1., 2., 3.])
     with expect("degrees: expected a finite number, found list"):
         net_angle(TRUTH, images, [30., 60.])
