@@ -122,7 +122,7 @@ def _lens(args):
 # %% ../../nbs/show/83_cli.ipynb #9ccba6f1
 BENCHES = dict(
     data="benchmarks/data.py:bench_data",
-    lens="symnb.studies.lens:lens_bench",
+    lens="benchmarks/lens.py:bench_lens",
 )
 
 def _bench_of(place: str):
