@@ -74,8 +74,8 @@ class _Keeper:
     def flush(self, last_good):
         "Move logged values to the history; one that is not finite raises `SymnbError` with its step."
         for i, values in self.pending:
-            values = {k: float(v) for k, v in values.items()}
-            bad = [f"{k} is {v}" for k, v in values.items() if not math.isfinite(v)]
+            values = {k: v.tolist() for k, v in values.items()}
+            bad = [f"{k} is {v}" for k, v in values.items() if not np.isfinite(v).all()]
             if bad:
                 kept = f"checkpoint of step {last_good} kept in {self.folder}" if last_good \
                     else "no checkpoint had been written"
@@ -145,26 +145,28 @@ def train(model: torch.nn.Module, # trained in place, on the device
           lr: float = 1e-3, # highest learning rate of the schedule
           weight_decay: float = 0., # of AdamW
           clip: float = 1., # largest norm of the gradient; None for no clipping
-          seed: int = 0, # of the batches and the noise; each process adds its rank
+          seed: int = 0, # of the batches and the noise; each process adds its rank; None to go on with the generators as they are
           precision: str = "no", # "no" or "bf16"
           folder=None, # where checkpoints go; one found there is resumed
           every: int = 200, # steps between checkpoints
           desc: str = "train", # name on the progress bar
           pairs: dict = None, # name of a loss -> (its parameters, highest rate); None: `loss`, all of the model
           optimizer=None, # (parameters, lr) -> torch optimizer; None for AdamW
-          schedule=cosine # (step, steps) -> factor of all rates
+          schedule=cosine, # (step, steps) -> factor of all rates
+          first: int = 0 # step to begin with, where a run is trained in parts
          ) -> dict: # `history` (name -> values per step), `seconds`, `cpu_seconds`, `steps`
     "Train and return the history. A loss that is not finite raises `SymnbError`."
     acc, build = _accelerator(precision), optimizer or (lambda p, r: torch.optim.AdamW(p, lr=r, weight_decay=weight_decay))
     pairs = {k: (list(p), rate) for k, (p, rate) in (pairs or dict(loss=(model.parameters(), lr))).items()}
     optimizers = {k: build(p, rate) for k, (p, rate) in pairs.items()}
-    seed_everything(seed + 7919 * acc.process_index)
+    if seed is not None: seed_everything(seed + 7919 * acc.process_index)
     model, *prepared = acc.prepare(model.train(), *optimizers.values())
     optimizers = dict(zip(optimizers, prepared))
     run = dict(steps=steps, rates=[r for _, r in pairs.values()], weight_decay=weight_decay, clip=clip, seed=seed,
                precision=precision)
     keeper = _Keeper(folder, acc, model, optimizers, run)
-    start = good = _load_checkpoint(keeper) if folder else 0
+    good = _load_checkpoint(keeper) if folder else 0
+    start = max(first, good)
     now = lambda: np.array([time.perf_counter(), time.process_time()])
     began = now() - keeper.spent
     quiet = {} if acc.is_main_process else dict(disable=True)
@@ -172,15 +174,18 @@ def train(model: torch.nn.Module, # trained in place, on the device
         for i in range(start, steps):
             for k, o in optimizers.items():
                 for group in o.param_groups: group["lr"] = pairs[k][1] * schedule(i, steps)
-            with acc.autocast(): out = step(model, i)
-            values = out if isinstance(out, dict) else dict(loss=out)
-            _backward(acc, values, pairs)
+            try:
+                with acc.autocast(): out = step(model, i)
+                keeper.log(i, values := out if isinstance(out, dict) else dict(loss=out))
+                _backward(acc, values, pairs)
+            except RuntimeError: # eigenvectors of what is not finite, for instance: tell what was not
+                keeper.flush(good)
+                raise
             for p, _ in pairs.values():
                 if clip: acc.clip_grad_norm_(p, clip)
             for o in optimizers.values():
                 o.step()
                 o.zero_grad()
-            keeper.log(i, values)
             done = i + 1 == steps
             if done or (i + 1) % 10 == 0 or (folder and (i + 1) % every == 0):
                 keeper.flush(good)
@@ -414,9 +419,9 @@ def _load_run(folder: Path, model) -> dict:
     "The record of a finished run, its weights loaded into `model`; None if there is none."
     try:
         if not (folder / "run.json").exists():
-            if (folder / "checkpoint.json").exists():
-                c = read_json(folder / "checkpoint.json")
-                load_tensors(folder / c["weights"], c["sha256"])
+            for path in folder.rglob("checkpoint.json"): # of a run in parts there are several
+                c = read_json(path)
+                load_tensors(path.parent / c["weights"], c["sha256"])
             return None
         record = read_json(folder / "run.json")
         model.train().load_state_dict(load_tensors(folder / "model.safetensors", record["sha256"]))
@@ -448,7 +453,7 @@ def trained(name: str, # what people call this run; begins its folder's name
             sha = save_tensors(folder / "model.safetensors", model.train().state_dict())
             record = dict(name=name, **decides, versions=versions(), device=str(device()), sha256=sha, result=result)
             write_json(folder / "run.json", record)
-            for f in (*folder.glob("step-*"), folder / "checkpoint.json"): f.unlink(missing_ok=True)
+            for f in (*folder.rglob("step-*"), *folder.rglob("checkpoint.json")): f.unlink(missing_ok=True)
     finally: lock.release()
     return model.to(device()).eval(), dict(record, folder=folder)
 

@@ -97,11 +97,10 @@ def _replace(out: Path, args, write) -> list: # paths written
 # %% ../../nbs/show/83_cli.ipynb #dec035e4
 def _algebra(args):
     from symnb.data.files import read_codes
-    from symnb.find import algebra as method
+    from symnb.find.algebra import discover_rotation
     from symnb.show.report import algebra_report
     out = _folder(args, "algebra")
     z, labels, about = read_codes(args.file, args.key, args.labels, args.header)
-    discover = getattr(method, "discover_rotation", None) or method.discover
     found = discover_rotation(z, labels, max_weight=args.max_weight, draws=args.draws, seed=args.seed)
     def write(out, name):
         if found.found: found.action.save(out / "action")
@@ -123,7 +122,7 @@ def _lens(args):
 # %% ../../nbs/show/83_cli.ipynb #9ccba6f1
 BENCHES = dict(
     data="benchmarks/data.py:bench_data",
-    lens="symnb.studies.lens:lens_bench",
+    lens="benchmarks/lens.py:bench_lens",
 )
 
 def _bench_of(place: str):
