@@ -11,8 +11,8 @@ import itertools, math, time
 from dataclasses import dataclass
 import numpy as np
 import torch
-from .cumulants import HalvedLaw, halved_law, turned_apart
-from .selection import integer_weights, normal_form, refine_planes, refined_weights, rho, rule_likelihood, selection
+from .moments import HalvedLaw, halved_law, turned_apart
+from .weights import integer_weights, normal_form, refine_planes, refined_weights, rho, rule_likelihood, selection
 from .whitening import skew_matrices, whiten
 from ..ground.lab import SymnbError, progress
 from ..symmetry.actions import Action
