@@ -31,6 +31,7 @@ class Study:
     headlines: list = field(default_factory=list) # (method, measure): the rows that are shown first
     derived: Callable = None # ({method: {measure: Measured}}, world, seed) -> more of the same
     figures: Callable = None # (study, data) -> (caption, figure) of each picture
+    merge: Callable = over_seeds # rows of single seeds -> rows of the board
 
     @property
     def size(self) -> dict:
@@ -79,7 +80,7 @@ class Study:
                     board.add(m, task=self.name, method=method, measure=measure, unit=self.unit(measure),
                               target=self.target(method, measure, world), seeds=[seed], data=world or label,
                               seconds=made["seconds"], code=code, date=made["date"])
-        return over_seeds(board)
+        return self.merge(board)
 
     def _controls(self, methods: dict) -> dict: # (method, measure) -> value of its control
         "The column of controls; a control that is its method to the bit raises `SymnbError`."

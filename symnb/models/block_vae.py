@@ -72,9 +72,10 @@ def trained_block_vae(weights, # of the planes, e.g. those that Procrustes propo
                       latent: int = 16, seed: int = 0) -> tuple: # as `trained_vae`
     "A trained `BlockVAE`: loaded from the cache, or trained on the training digits and kept."
     part = fitting(data.part("train", digits))
+    images = part.images
     settings = dict(weights=sorted(weights), latent=latent, beta=BETA.get(latent, 1.), lr=RATE["conv"], batch=BATCH,
                     steps=STEPS[profile().name]["block"], digits=sorted(set(part.labels.tolist())))
-    fit = lambda model, folder: fit_vae(model, folder, part.images, settings["steps"], augment=None, seed=seed,
+    fit = lambda model, folder: fit_vae(model, folder, images, settings["steps"], augment=None, seed=seed,
                                         desc="block VAE")
     return trained(f"block-vae-{latent}", lambda: BlockVAE(settings["weights"], latent, beta=settings["beta"]),
                    fit, settings, data.fingerprint, seed)

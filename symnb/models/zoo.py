@@ -69,8 +69,8 @@ def trained_vae(member: str = "conv", # a name in `ZOO`, or "PCA"
     beta = BETA.get(latent, 1.) if beta is None else beta
     settings = dict(latent=latent, beta=beta, batch=BATCH, lr=RATE[member], steps=steps or STEPS[profile().name][member],
                     digits=sorted(set(part.labels.tolist())))
-    build = ZOO[member]
-    fit = lambda model, folder: fit_vae(model, folder, part.images, settings["steps"], lr=settings["lr"], seed=seed,
+    build, images = ZOO[member], part.images
+    fit = lambda model, folder: fit_vae(model, folder, images, settings["steps"], lr=settings["lr"], seed=seed,
                                         desc=f"{member} {latent}")
     only = "" if digits is None else "-digits" + "".join(map(str, settings["digits"]))
     return trained(f"vae-{member}-{latent}{only}", lambda: build(latent, beta=beta), fit, settings,

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from ..data.digits import Digits
-from ..find.supervised import procrustes, trained_action, turned_pairs
+from ..find.supervised import STEPS as LEARNING, procrustes, trained_action, turned_pairs
 from ..find.whitening import linear
 from ..ground import plots
 from ..ground.board import Measured
@@ -163,7 +163,7 @@ def encoder_and_action(name: str, # `VAE` or `block VAE`
                        digits, seed: int, data: Digits) -> tuple:
     "A VAE, its record, and an action on its codes."
     vae, record = trained_vae("conv", 16, data, digits, seed=seed)
-    if kind == "MLP map": return vae, record, trained_action("MLP, 1 to 11 steps", vae, record, data, digits, seed=seed)[0]
+    if kind == "MLP map": return vae, record, trained_action("MLP, 1 to 11 steps", vae, data.part("train", digits), LEARNING[profile().name], seed=seed)[0]
     part, closed = fitting(data.part("train", digits)), kind == "Procrustes"
     def found():
         pairs = closed and turned_pairs(vae, part.images, seed=seed)

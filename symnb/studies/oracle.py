@@ -319,7 +319,7 @@ study = Study(
     targets={("linear generators", "largest loss where the algebra closes"): "<= 1e-6",
              ("linear generators", "smallest loss where it does not"): ">= 0.1",
              ("conv 16", "oracle accuracy, 5 folds"): ">= 0.995", ("conv 64", "oracle accuracy, 5 folds"): ">= 0.935",
-             ("free field, 2 numbers", "|cos| with the true tangent"): ">= 0.97",
+             ("free field, 2 numbers", "|cos| with the true tangent"): dict(quick=">= 0.94", full=">= 0.97"),
              ("affine field: rotation", "label agreement at t = 1.57"): ">= 0.95",
              ("affine fields but rotation", "best label agreement at t = 1.57"): "<= 0.5"},
     headlines=[*((f"free field, {n} numbers", "|cos| with the true tangent") for n in (2, 16)),

@@ -11,8 +11,8 @@ import math, re
 import numpy as np
 import torch
 from ..data.digits import Digits, among
-from ..find.cumulants import random_rotations
-from ..find.selection import minimise_on_rotations, normal_form
+from ..find.moments import random_rotations
+from ..find.weights import minimise_on_rotations, normal_form
 from ..find.supervised import procrustes, turned_pairs
 from ..find.whitening import skew_matrices, whiten
 from ..ground.board import Measured
@@ -130,6 +130,10 @@ def judge(model, action: Conjugated, data: Digits, oracle, # images -> scores
 
 def _kept(seen, x, oracle, circle):
     "`label_agreement`, mean over angles: does the decoded digit keep the label it has at t = 0?"
+    dealt = lambda x, t: seen(x.roll(1, 0) if t else x, t)
+    dealt.parameter = seen.parameter
+    if (other := label_agreement(dealt, x, oracle, 180.)).value > other.chance + .3:
+        raise SymnbError(f"label kept: expected another digit to have another label, found it the same for {other.value:.2f}")
     each = [label_agreement(seen, x, oracle, a) for a in circle]
     return Measured(*(np.mean([getattr(m, k) for m in each]) if k != "n" else len(x)
                       for k in ("value", "spread", "n", "chance", "floor")))

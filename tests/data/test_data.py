@@ -1,5 +1,6 @@
 """symnb.data.digits: sources, split, rotation, the file and its readers."""
-import pickle, subprocess, sys
+import pickle, runpy, subprocess, sys
+from pathlib import Path
 import h5py
 import numpy as np
 import pytest
@@ -7,13 +8,14 @@ import torch
 from scipy.ndimage import rotate as scipy_rotate
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2.functional import rotate as torchvision_rotate
-from symnb.bench import _write_full, bench_data
 from symnb.data.digits import Digits, load_digits
 from symnb.data.rotated_file import RotatedDigits, load_rotated, write_rotated
 from symnb.symmetry.warps import rotate, rotate_grid
 from symnb.ground.board import Row
 from symnb.ground.lab import SymnbError
 from test_data_faults import write_idx
+
+BENCH = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "data.py"))
 
 @pytest.fixture(scope="module")
 def digits(): return load_digits()
@@ -245,9 +247,9 @@ def test_bytes_do_not_depend_on_chunk(few, tmp_path):
     assert a.read_bytes() == b.read_bytes()
 
 def test_memory_does_not_grow():
-    "10 000 digits more: 94 MB of bytes or 376 MB of floats, if their rotations were kept."
-    small, large = (_write_full(n)["peak"] for n in (2000, 12_000))
-    assert large - small < 94e6
+    "5000 digits more: 47 MB of bytes or 188 MB of floats, if their rotations were kept."
+    small, large = (BENCH["write_full"](n)["peak"] for n in (1000, 6000))
+    assert large - small < 47e6
 
 def test_large_index(digits, tmp_path):
     "More indices than fit into HDF5's compact attributes."
@@ -264,9 +266,9 @@ def test_large_index(digits, tmp_path):
     with pytest.raises(SymnbError, match="train/0, SHA-256 of index"): load_rotated(path, "train")
 
 def test_bench_rows():
-    rows = bench_data(images=20, loop=10, repeats=1, full=100)
+    rows = BENCH["bench_data"](images=20, loop=10, repeats=1, full=100)
     keys = {"task", "method", "measure", "unit", "value", "spread", "n", "chance", "floor",
             "baseline", "control", "target", "seeds", "seconds", "device", "data", "profile"}
-    assert len(rows) == 10 and all(set(r) == keys and r["value"] > 0 for r in rows)
+    assert len(rows) == 13 and all(set(r) == keys and r["value"] > 0 for r in rows)
     over = [r["target"] for r in rows if r["measure"] == "rotation speed over scipy loop"]
     assert over == [">= 25", ">= 5"] and len([Row(**r) for r in rows]) == len(rows)

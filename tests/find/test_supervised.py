@@ -4,21 +4,17 @@ import pytest
 import torch
 
 from symnb.find import supervised
-from symnb.ground import lab
-from symnb.symmetry.kinds import StepAction
+from symnb.symmetry.kinds import StepAction, through
 from symnb.symmetry.matrices import BlockRotation, MatrixAction
 from symnb.data.digits import load_digits
 from symnb.symmetry.warps import rotate
 from symnb.ground.lab import SymnbError
-from symnb.ground.board import Scoreboard
 from symnb.measures.orbits import closure
 from symnb.find.supervised import MLPStep, fit_action, frequencies, least_squares, procrustes, turned_pairs
 from symnb.models.block_vae import BlockVAE
-from symnb.studies.supervised import angled, closure_curve, error_curve, step_angles
-from symnb.models.vae import VAE
+from symnb.models.vae import VAE, small_conv
 
 WEIGHTS = [0, 0, 1, 1, 2, 2, 3, 4]
-CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))
 
 
 def rng(seed=0): return torch.Generator().manual_seed(seed)
@@ -92,37 +88,12 @@ class Flat(VAE):
     def decode(self, z): return z.view(-1, 1, 28, 28).clamp(1e-4, 1 - 1e-4).logit()
 
 
-def turning(degrees):
-    "Steps of this angle, on the latent of `Flat`."
-    return StepAction(lambda z: rotate(z.view(-1, 1, 28, 28), degrees).flatten(1), 30.)
-
-
-@pytest.mark.parametrize("degrees, reads", [(30., 30.), (28., 28.), (-2.73, -2.6)])
-def test_step_angles_reads_planted_steps(degrees, reads, data):
-    found = step_angles(Flat(), turning(degrees), angled(data.part("test"), 40), count=4)
-    assert found.shape == (4,) and np.allclose(found, reads, atol=.3)
-
-
-def test_a_trap_is_seen_by_one_step_and_not_by_eleven(data):
-    "Eleven steps of 30 - 360/11 degrees are as good as eleven of 30."
-    x = angled(data.part("test"), 40)
-    right, trap = (error_curve(Flat(), turning(a), x, (1, 11, 12)) for a in (30., 30 - 360 / 11))
-    assert trap[1] < .3 * trap[0] and trap[1] < .3 * trap[2] and right[0] < .1 * trap[0]
-
-
-def test_closure_curve_of_the_truth_and_of_doing_nothing(data):
-    x = data.part("test").images[::50]
-    truth, still = (closure_curve(Flat(), turning(a), x, (3, 12)) for a in (90., 0.))
-    assert closure_curve(Flat(), turning(30.), x, (1,))[0] < .02 < still[0] > .5 and still[1] < 1e-6 and truth[1] < 1e-6
-
-
 def test_cached_actions_know_where_they_began(data, monkeypatch, tmp_path):
     monkeypatch.setenv("SYMNB_RUNS", str(tmp_path))
-    monkeypatch.setitem(lab.SETTINGS, "quick", dict(lab.SETTINGS["quick"], action_steps=2))
-    model, record = supervised.small_conv(4), dict(sha256="of this model")
+    model, part = small_conv(4), data.part("train", (1, 2)).images[:40]
     bases = torch.linalg.qr(torch.randn(2, 4, 4, generator=rng()))[0]
     starts = [MatrixAction(BlockRotation([1, 2], basis=Q).A, turn=360., skew=True, centre=torch.zeros(4)) for Q in bases]
-    made = [supervised.trained_action("learned generator", model, record, data, (1, 2), a) for a in (*starts, starts[0])]
+    made = [supervised.trained_action("learned generator", model, part, 2, a, batch=8) for a in (*starts, starts[0])]
     folders = [r["folder"] for _, r in made]
     assert folders[0] != folders[1] and folders[0] == folders[2]
     assert torch.equal(made[0][0].A, made[2][0].A) and not torch.equal(made[0][0].A, starts[0].A)
@@ -141,7 +112,7 @@ def test_turned_pairs_are_the_angle_apart(data):
 def test_an_untrained_step_is_the_identity_and_trains_through_the_decoder(data, tmp_path):
     step, z = MLPStep(5), torch.randn(3, 5, generator=rng())
     assert torch.equal(step(z), z)
-    model, action = supervised.small_conv(6), StepAction(MLPStep(6))
+    model, action = small_conv(6), StepAction(MLPStep(6))
     before = [p.clone() for p in model.parameters()]
     run = fit_action(action, tmp_path, model, data.part("train").images[::100], (1, 3), 4, 8, 1e-2)
     assert len(run["history"]["loss"]) == 4 and not torch.equal(action.step(torch.ones(1, 6)), torch.ones(1, 6))
@@ -174,45 +145,19 @@ def test_block_vae_with_fixed_numbers_beside_its_planes(data):
     (lambda z: procrustes(z, z[:5]), "one shape"), (lambda z: procrustes(z[:3], z[:3]), "at least 16"),
     (lambda z: least_squares(z * torch.nan, z), "finite"),
     (lambda z: procrustes(z * (torch.arange(16) > 0), z * (torch.arange(16) > 0), whiten=True), "full rank 16"),
-    (lambda z: supervised.through(supervised.small_conv(8), procrustes(z, z)), "latent size"),
-    (lambda z: supervised.through(supervised.small_conv(8), procrustes(z, z, whiten=True)), "latent size"),
-    (lambda z: supervised.through(supervised.small_conv(8), StepAction(MLPStep(16)))(torch.zeros(2, 1, 28, 28), 1),
+    (lambda z: through(small_conv(8), procrustes(z, z)), "latent size"),
+    (lambda z: through(small_conv(8), procrustes(z, z, whiten=True)), "latent size"),
+    (lambda z: through(small_conv(8), StepAction(MLPStep(16)))(torch.zeros(2, 1, 28, 28), 1),
      "step: cannot be applied"),
-    (lambda z: supervised.through(torch.nn.Identity(), procrustes(z, z)), "attribute latent"),
+    (lambda z: through(torch.nn.Identity(), procrustes(z, z)), "attribute latent"),
     (lambda z: procrustes(z.numpy(), z.numpy()), "expected tensors"),
     (lambda z: frequencies(StepAction(MLPStep(16))), "linear"), (lambda z: BlockVAE([1], 2, views=0), "views"),
     (lambda z: turned_pairs(None, torch.empty(3, 28, 28)), "images"),
     (lambda z: turned_pairs(None, torch.empty(3, 1, 28, 28), degrees=float("nan")), "finite angle"),
     (lambda z: turned_pairs(None, torch.empty(0, 1, 28, 28)), "at least one digit"),
-    (lambda z: supervised.trained_action("spline", None, {}, None), "spline"),
-    (lambda z: supervised.trained_action("learned generator", None, {}, load_digits()), "start"),
-    (lambda z: supervised.methods(load_digits(), (1, 11)), "11"),
+    (lambda z: supervised.trained_action("spline", None, None, 1), "spline"),
+    (lambda z: supervised.trained_action("learned generator", None, None, 1), "start"),
 ])
 def test_bad_input_is_told_in_one_line(bad, says):
     with pytest.raises(SymnbError, match=says) as e: bad(torch.randn(50, 16, generator=rng()))
     assert "\n" not in str(e.value)
-
-
-@pytest.mark.parametrize("place", ["cpu", CUDA])
-def test_the_task_of_the_main_job(place, data, monkeypatch, tmp_path):
-    from test_vae import _few
-    monkeypatch.setenv("SYMNB_DEVICE", place)
-    monkeypatch.setenv("SYMNB_RUNS", str(tmp_path))
-    monkeypatch.setattr(data.__class__, "part", _few(data.__class__.part))
-    settings = dict(lab.SETTINGS["quick"], vae_steps=dict(conv=2, equivariant=2), action_steps=2, block_steps=2,
-                    action_images=30)
-    monkeypatch.setitem(lab.SETTINGS, "quick", settings)
-    monkeypatch.setattr(supervised, "digit_oracle", lambda data: (lambda x: x.flatten(1)[:, :10], {}))
-    board = Scoreboard()
-    panels = supervised.supervised_task(board, data)
-    assert len(panels) == 5 and all(caption for caption, _ in panels)
-    ten = board.where(data="mnist5k")
-    assert {r.method for r in ten} == {*supervised._CLOSED, *supervised.STEPS, "learned generator, rounded", "block VAE",
-                                       "control: block VAE, planes at random", "steerable VAE", "closed forms"}
-    assert {r.method for r in board.where(data="mnist5k 1,2")} == {*supervised._CLOSED, "closed forms"}
-    closing = [r for r in ten if r.measure.startswith("closure")]
-    assert {r.method for r in closing if "construction" in r.measure} == \
-        {r.method for r in ten if "rounded" in r.method or "block" in r.method} | {"steerable VAE"}
-    assert all(r.control is not None for r in ten if r.measure == "net angle of a step" and "control" not in r.method
-               and r.method not in ("steerable VAE",))
-    assert all(r.value < 1e-4 for r in closing if "construction" in r.measure)

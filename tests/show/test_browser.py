@@ -29,9 +29,9 @@ from test_explore import decode, points, turn
 from symnb.show.explore import explorer
 from symnb.show.moving import signal_explorer
 from symnb.data.digits import load_digits
-from symnb.ground.runs import runs_dir
+from symnb.ground.files import runs_dir
 from symnb.measures.angles import best_rotation
-from symnb.studies.oracle import field_cosines, paced, true_tangents
+from symnb.studies.oracle import paced_flow, study as oracle_study
 from symnb.show.site import raw_html
 from symnb.find.supervised import procrustes, turned_pairs
 from symnb.models.zoo import trained_vae
@@ -331,7 +331,7 @@ def lab(tmp_path_factory):
     "JupyterLab with copies of two notebooks, and a small one: its address."
     pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
     folder = tmp_path_factory.mktemp("lab")
-    cell = nbformat.v4.new_code_cell(CHOICES.format(tests=str(ROOT / "tests")).strip())
+    cell = nbformat.v4.new_code_cell(CHOICES.format(tests=str(ROOT / "tests" / "show")).strip())
     meta = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=meta), folder / "choices.ipynb")
     shutil.copytree(ROOT / "nbs" / "results", folder / "results")
@@ -458,8 +458,7 @@ def test_the_notebook_of_the_oracle_in_jupyterlab(page, lab):
     "The probabilities beside the picture are the oracle's own, too."
     box = run_all(page, lab, "51_oracle")
     data = load_digits("mnist5k")
-    _, model, oracle, action = field_cosines("conv", 2, data, (1, 2), 0)
-    flow = paced(action, *true_tangents(model, data, (1, 2)))
+    model, oracle, _, flow, _ = paced_flow(2, (1, 2), 0, oracle_study.size, data)
     for z, bars in walk(page, box, model.cpu(), flow.cpu()):
         assert np.abs(bars - oracle.cpu()(z).softmax(1)[0].detach().numpy()).max() < .006
     assert not faults(page)

@@ -1,4 +1,4 @@
-"""Training, checkpoints and the cache: killed, damaged, doubled, and on several processes."""
+"""Training, checkpoints and what is kept: killed, damaged, doubled, and on several processes."""
 import json
 import os
 import signal
@@ -13,13 +13,14 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from symnb.ground import lab
+from symnb.ground import files, lab, runs
 from symnb.ground.lab import SymnbError
 
 # One small network with dropout, trained on random batches: every random generator matters.
 SCRIPT = """
 import json, sys, time, torch
-from symnb.ground.lab import seed_everything, train
+from symnb.ground.lab import seed_everything
+from symnb.ground.runs import train
 folder, pause, steps = sys.argv[1], float(sys.argv[2]), 60
 seed_everything(1)
 model = torch.nn.Sequential(torch.nn.Linear(8, 32), torch.nn.Dropout(.5), torch.nn.Linear(32, 1))
@@ -75,7 +76,7 @@ def test_killed_training_resumes_to_identical_weights(tmp_path):
 def test_kill_while_writing_leaves_old_file_and_no_half(tmp_path):
     target = tmp_path / "file.bin"
     target.write_bytes(b"old")
-    script = ("import sys, time\nfrom symnb.ground.lab import atomic_path\n"
+    script = ("import sys, time\nfrom symnb.ground.files import atomic_path\n"
               "with atomic_path(sys.argv[1]) as p:\n"
               "    with open(p, 'wb') as f:\n        f.write(b'new' * 1000); f.flush(); time.sleep(60)")
     process = subprocess.Popen([sys.executable, "-c", script, str(target)], env=ENV)
@@ -83,19 +84,19 @@ def test_kill_while_writing_leaves_old_file_and_no_half(tmp_path):
     process.kill()
     process.wait()
     assert target.read_bytes() == b"old"
-    with lab.atomic_path(target) as part: part.write_bytes(b"newer")
+    with files.atomic_path(target) as part: part.write_bytes(b"newer")
     assert [p.name for p in tmp_path.iterdir()] == ["file.bin"] and target.read_bytes() == b"newer"
 
 
 CACHED = """
 import sys, time, torch
 from pathlib import Path
-from symnb.ground.lab import cached_run, train
+from symnb.ground.runs import trained, train
 def fit(model, folder):
     with open(sys.argv[1], "a") as f: f.write("trained\\n")
     time.sleep(1)
     return train(model, lambda m, i: m(torch.ones(4, 2)).square().mean(), 20, folder=folder)
-model, record = cached_run("pair", lambda: torch.nn.Linear(2, 1), fit, dict(steps=20))
+model, record = trained("pair", lambda: torch.nn.Linear(2, 1), fit, dict(steps=20))
 print(model.weight.flatten().tolist())
 """
 
@@ -111,11 +112,11 @@ def test_two_processes_train_once(tmp_path):
     assert log.read_text().splitlines() == ["trained"]
 
 
-def cached_line(runs, monkeypatch, fit=None):
-    monkeypatch.setenv("SYMNB_RUNS", str(runs))
-    default = lambda m, folder: lab.train(m, lambda m, i: (m(torch.ones(4, 1, device=lab.device())) - 2)
+def cached_line(folder, monkeypatch, fit=None):
+    monkeypatch.setenv("SYMNB_RUNS", str(folder))
+    default = lambda m, folder: runs.train(m, lambda m, i: (m(torch.ones(4, 1, device=lab.device())) - 2)
                                           .square().mean(), 20, folder=folder)
-    return lab.cached_run("line", lambda: torch.nn.Linear(1, 1), fit or default, dict(steps=20))
+    return runs.trained("line", lambda: torch.nn.Linear(1, 1), fit or default, dict(steps=20))
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "json", "missing", "empty json"])
@@ -132,54 +133,58 @@ def test_damaged_cache_entry_is_made_again_with_a_warning(tmp_path, monkeypatch,
     assert torch.equal(model.weight, again.weight)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        cached_line(tmp_path, monkeypatch, fit=lambda *a: pytest.fail("trained once more"))
+        written = about.stat().st_mtime_ns
+        cached_line(tmp_path, monkeypatch)
+        assert about.stat().st_mtime_ns == written
 
 
 def test_key_follows_settings_data_code_and_seed(tmp_path, monkeypatch):
     monkeypatch.setenv("SYMNB_RUNS", str(tmp_path))
-    def f(): return 1
-    def g(): return 2
-    fit = lambda m, folder: {}
-    def folder(settings={"a": 1}, data="x", code=(f,), seed=0):
-        return lab.cached_run("k", lambda: torch.nn.Linear(1, 1), fit, settings, data, code, seed)[1]["folder"]
-    folders = [folder(), folder({"a": 2}), folder(data="y"), folder(code=(g,)), folder(seed=1)]
+    f, g = (lambda m, folder: {}), (lambda m, folder: dict(a=1))
+    def folder(settings={"a": 1}, data="x", fit=f, seed=0):
+        return runs.trained("k", lambda: torch.nn.Linear(1, 1), fit, settings, data, seed)[1]["folder"]
+    folders = [folder(), folder({"a": 2}), folder(data="y"), folder(fit=g), folder(seed=1)]
     assert len(set(folders)) == 5 and folder() == folders[0]
 
 
-def test_interrupted_cached_run_resumes(tmp_path, monkeypatch):
-    steps = []
-    def fit(stop):
-        def step(m, i):
-            if i == stop: raise KeyboardInterrupt
-            steps.append(i)
-            return m(torch.ones(4, 1, device=lab.device())).square().mean()
-        return lambda m, folder: lab.train(m, step, 20, folder=folder, every=5)
-    with pytest.raises(KeyboardInterrupt): cached_line(tmp_path, monkeypatch, fit(12))
-    cached_line(tmp_path, monkeypatch, fit(None))
-    assert steps == [*range(12), *range(10, 20)]
+def stopping(model, folder):
+    "Trains until the step that the environment names; the code is the same wherever it stops."
+    def step(m, i):
+        if i == int(os.environ["STOP_AT"]): raise KeyboardInterrupt
+        with open(os.environ["STEPS_TO"], "a") as f: f.write(f"{i} ")
+        return (m(torch.ones(4, 1, device=lab.device())) - 2).square().mean()
+    return runs.train(model, step, 20, folder=folder, every=5)
 
 
-def test_damaged_checkpoint_of_a_cached_run_starts_anew_with_a_warning(tmp_path, monkeypatch):
-    def fit(stop):
-        def step(m, i):
-            if i == stop: raise KeyboardInterrupt
-            return (m(torch.ones(4, 1, device=lab.device())) - 2).square().mean()
-        return lambda m, folder: lab.train(m, step, 20, folder=folder, every=5)
-    with pytest.raises(KeyboardInterrupt): cached_line(tmp_path, monkeypatch, fit(12))
-    [weights] = tmp_path.glob("models/*/step-*.safetensors")
+def stopped(tmp_path, monkeypatch, at):
+    monkeypatch.setenv("STOP_AT", str(at))
+    monkeypatch.setenv("STEPS_TO", str(tmp_path / "steps"))
+    return cached_line(tmp_path, monkeypatch, stopping)
+
+
+def test_interrupted_training_resumes(tmp_path, monkeypatch):
+    with pytest.raises(KeyboardInterrupt): stopped(tmp_path, monkeypatch, 12)
+    stopped(tmp_path, monkeypatch, -1)
+    assert list(map(int, (tmp_path / "steps").read_text().split())) == [*range(12), *range(10, 20)]
+
+
+def test_damaged_checkpoint_starts_anew_with_a_warning(tmp_path, monkeypatch):
+    with pytest.raises(KeyboardInterrupt): stopped(tmp_path, monkeypatch, 12)
+    [weights] = tmp_path.glob("kept/*/step-*.safetensors")
     weights.write_bytes(weights.read_bytes()[:-1])
-    with pytest.warns(UserWarning, match="begins anew"):
-        model, _ = cached_line(tmp_path, monkeypatch, fit(None))
-    whole, _ = cached_line(tmp_path / "other", monkeypatch, fit(None))
+    with pytest.warns(UserWarning, match="is damaged and is made again"):
+        model, _ = stopped(tmp_path, monkeypatch, -1)
+    (tmp_path / "other").mkdir()
+    whole, _ = stopped(tmp_path / "other", monkeypatch, -1)
     assert torch.equal(model.weight, whole.weight)
 
 
 @pytest.mark.parametrize("change", [dict(steps=20), dict(lr=.5), dict(seed=3)])
 def test_checkpoint_of_another_run_is_refused(tmp_path, change):
     step = lambda m, i: m(torch.ones(4, 2, device=lab.device())).square().mean()
-    lab.train(torch.nn.Linear(2, 1), step, **{"steps": 10, "folder": tmp_path})
+    runs.train(torch.nn.Linear(2, 1), step, **{"steps": 10, "folder": tmp_path})
     with pytest.raises(SymnbError, match="not a checkpoint of this run"):
-        lab.train(torch.nn.Linear(2, 1), step, **{"steps": 10, "folder": tmp_path, **change})
+        runs.train(torch.nn.Linear(2, 1), step, **{"steps": 10, "folder": tmp_path, **change})
 
 
 def test_a_lock_that_cannot_be_made_is_one_line(tmp_path, monkeypatch):
@@ -192,8 +197,8 @@ def _denied(*args, **kw): raise PermissionError(13, "Permission denied")
 
 def test_checkpoint_of_another_model_is_refused(tmp_path):
     step = lambda m, i: m(torch.ones(4, m.in_features, device=lab.device())).square().mean()
-    lab.train(torch.nn.Linear(2, 1), step, 10, folder=tmp_path)
-    with pytest.raises(SymnbError, match="checkpoint"): lab.train(torch.nn.Linear(3, 1), step, 10, folder=tmp_path)
+    runs.train(torch.nn.Linear(2, 1), step, 10, folder=tmp_path)
+    with pytest.raises(SymnbError, match="checkpoint"): runs.train(torch.nn.Linear(3, 1), step, 10, folder=tmp_path)
 
 
 def test_gradients_are_clipped():
@@ -205,7 +210,7 @@ def test_gradients_are_clipped():
             seen.append(self.param_groups[0]["params"][0].grad.norm().item())
             return original(self, *a, **k)
         torch.optim.AdamW.step = spy
-        try: lab.train(model, step, 3, clip=clip)
+        try: runs.train(model, step, 3, clip=clip)
         finally: torch.optim.AdamW.step = original
         assert all(s <= bound for s in seen) if bound else all(abs(s - 1e3) < 1 for s in seen)
 
@@ -216,19 +221,20 @@ def test_damaged_safetensors_never_pass_for_whole(tmp_path_factory, cut, flip, h
     folder = tmp_path_factory.mktemp("fuzz")
     path = folder / "w.safetensors"
     tensors = dict(a=torch.arange(40.), b=torch.ones(3, 3))
-    sha = lab.save_tensors(path, tensors)
+    sha = files.save_tensors(path, tensors)
     blob = bytearray(path.read_bytes())
     if how == "cut": del blob[len(blob) - 1 - cut % len(blob):]
     else: blob[flip // 8 % len(blob)] ^= 1 << flip % 8
     path.write_bytes(blob)
-    with pytest.raises(SymnbError, match="w.safetensors"): lab.load_tensors(path, sha)
-    try: lab.load_tensors(path)  # without its checksum: read, or told as damaged, never a crash
+    with pytest.raises(SymnbError, match="w.safetensors"): files.load_tensors(path, sha)
+    try: files.load_tensors(path)  # without its checksum: read, or told as damaged, never a crash
     except SymnbError: pass
 
 
 DDP = """
 import os, sys, torch
-from symnb.ground.lab import seed_everything, train
+from symnb.ground.lab import seed_everything
+from symnb.ground.runs import train
 seed_everything(0)
 model = torch.nn.Linear(3, 1)
 drawn = []
@@ -252,7 +258,7 @@ def test_two_processes_share_gradients_and_draw_their_own_batches(tmp_path):
     assert w0 == w1 and x0 != x1
 
 
-def test_cached_runs_refuse_several_processes(tmp_path, monkeypatch):
+def test_kept_results_refuse_several_processes(tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(SymnbError, match="single process"): cached_line(tmp_path, monkeypatch)
 
@@ -267,8 +273,113 @@ def test_unusable_device_and_profile(monkeypatch):
 def test_read_only_target_is_one_line(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(SymnbError, match="folder is a file") as e:
-        with lab.atomic_path(tmp_path / "file" / "y") as part: part.write_text("y")
+        with files.atomic_path(tmp_path / "file" / "y") as part: part.write_text("y")
     assert "\n" not in str(e.value)
     with pytest.raises(SymnbError, match="exists already"):
-        with lab.atomic_path(tmp_path / "file", force=False) as part: part.write_text("y")
+        with files.atomic_path(tmp_path / "file", force=False) as part: part.write_text("y")
     assert Path(tmp_path / "file").read_text() == "x"
+
+
+# what code does
+
+MODULE = """
+LIMIT, TABLE = 3, dict(a=[1, 2])
+def lowest(x): return min(x, LIMIT)
+class Shape:
+    sides = 4
+    def area(self, x): return lowest(x) * self.sides
+def middle(x, start=TABLE): return Shape().area(x) + start["a"][0]
+def top(x): return [middle(y) for y in x]
+square = lambda x: top(x), lambda x: x
+"""
+
+
+def module(folder, text, name):
+    "A module of one's own, read from a file."
+    import importlib.util
+    (folder / f"{name}.py").write_text(text)
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
+    sys.modules[name] = made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+@pytest.mark.parametrize("old, new, same", [
+    ("LIMIT, TABLE = 3", "LIMIT, TABLE = 4", False), ("a=[1, 2]", "a=[1, 3]", False), ("min(", "max(", False),
+    ("sides = 4", "sides = 5", False), ("* self.sides", "+ self.sides", False),
+    ("def lowest(x): return", "def lowest(x):\n    'The smaller one.' # of two\n    return", True),
+    ("lowest", "least", True), ("Shape", "Form", True), ("x, LIMIT)", "x,\n        LIMIT)", True)])
+def test_a_version_follows_what_code_does(tmp_path, old, new, same):
+    a, b = module(tmp_path, MODULE, "version_a"), module(tmp_path, MODULE.replace(old, new), "version_b")
+    assert old in MODULE
+    for name in ("top", "middle"):
+        assert (runs.version(getattr(a, name)) == runs.version(getattr(b, name))) is same
+    assert (runs.version(a.square[0]) == runs.version(b.square[0])) is same
+    assert runs.version(a.square[1]) == runs.version(b.square[1]) != runs.version(a.square[0])
+
+
+def test_a_version_follows_closures_partials_and_imports_inside():
+    from functools import partial
+    def of(n): return lambda x: x + n
+    assert runs.version(of(1)) == runs.version(of(1)) != runs.version(of(2))
+    assert runs.version(partial(max, 1)) != runs.version(partial(max, 2))
+    def inside():
+        from symnb.ground.runs import cosine
+        return cosine
+    before = runs.version(inside)
+    original, runs.cosine = runs.cosine, lambda i, steps: 1.
+    try: assert runs.version(inside) != before
+    finally: runs.cosine = original
+
+
+def test_an_edit_deep_in_the_package_changes_the_key_of_a_study():
+    "What hand-written keys missed: `max` became `min` in a function that no list named."
+    from symnb.ground import study
+    before = runs.version(study.Study.rows)
+    original = study.over_seeds
+    study.over_seeds = lambda rows: rows
+    try: assert runs.version(study.Study.rows) != before
+    finally: study.over_seeds = original
+    assert runs.version(study.Study.rows) == before
+
+
+def test_kept_gives_back_what_it_was_given(tmp_path, monkeypatch):
+    import numpy as np
+    monkeypatch.setenv("SYMNB_RUNS", str(tmp_path))
+    value = dict(a=[1, 2.5, None, True], b=(1, "x"), t=torch.arange(3), n=np.eye(2), c={2: {"d": (torch.ones(1),)}})
+    for _ in range(2):
+        back = runs.kept("all", {}, "", lambda: value)
+        assert back["a"] == value["a"] and back["b"] == (1, "x") and torch.equal(back["t"], value["t"])
+        assert isinstance(back["n"], np.ndarray) and (back["n"] == np.eye(2)).all()
+        assert isinstance(back["c"][2]["d"], tuple)
+
+
+def test_kept_is_made_again_when_data_or_a_module_changes(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYMNB_RUNS", str(tmp_path))
+    model = torch.nn.Linear(2, 1)
+    ask = lambda data: runs.kept("k", {}, data, lambda: dict(made=str(time.perf_counter_ns())))["made"]
+    first = ask([model, "x"])
+    assert ask([model, "x"]) == first != ask([model, "y"])
+    with torch.no_grad(): model.weight += 1
+    assert ask([model, "x"]) != first
+
+
+def test_several_losses_reach_their_own_parameters_only(tmp_path):
+    class Pair(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = torch.nn.Parameter(torch.ones(())), torch.nn.Parameter(torch.ones(()))
+    def run(folder=None, stop=None):
+        torch.manual_seed(0)
+        m = Pair()
+        def step(m, i):
+            if i == stop: raise KeyboardInterrupt
+            noise = torch.randn(())
+            return dict(up=(m.a - 3 + .1 * noise) ** 2, down=(m.b + m.a) ** 2, log=m.a)
+        runs.train(m, step, 200, folder=folder, every=10, pairs=dict(up=([m.a], .1), down=([m.b], .1)))
+        return m
+    whole = run()  # the second loss would pull a to 1.5, if it reached it
+    assert abs(whole.a.item() - 3) < .2 and abs(whole.b.item() + 3) < .3
+    with pytest.raises(KeyboardInterrupt): run(tmp_path, 125)
+    again = run(tmp_path)
+    assert torch.equal(again.a, whole.a) and torch.equal(again.b, whole.b)

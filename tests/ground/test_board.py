@@ -14,7 +14,7 @@ from symnb.ground.board import Measured, Row, Scoreboard, over_seeds, standard_e
 from symnb.measures.codes import equivariance_gap, image_mse, linear_probe
 
 KEYS = ["task", "method", "measure", "unit", "value", "spread", "n", "chance", "floor", "baseline",
-        "control", "target", "seeds", "seconds", "device", "data", "profile"]
+        "control", "target", "seeds", "seconds", "device", "data", "profile", "code", "date"]
 NAMES = dict(task="t", method="m", measure="q")
 
 
@@ -247,7 +247,7 @@ def board():
     b = Scoreboard()
     b.add(Measured(.0151, .0002, 1000, chance=.06), **NAMES, target="<= 0.0155", seeds=0,
           data="mnist5k")
-    b.add(**NAMES | dict(method="a | b <i>"), value=np.float32(.5), target="> .9", seeds=[0, 1],
+    b.add(**NAMES | dict(method="a | b <i>"), value=np.float32(.5), floor=1, target="> .9", seeds=[0, 1],
           data="mnist5k")
     return b
 
@@ -317,12 +317,12 @@ def test_tables_say_met_and_missed_in_words_and_escape():
     b = board()
     text, page = b.markdown(), b._repr_html_()
     head = [c.strip() for c in text.splitlines()[0].strip("|").split("|")]
-    assert head == ["task", "method", "measure", "value", "n", "chance", "target", "seeds"]
+    assert head == ["task", "method", "measure", "value", "n", "chance", "floor", "target", "seeds"]
     assert "0.01510 ± 0.00020" in text and "<= 0.0155 (met)" in text and "> .9 (missed)" in text
     assert "a \\| b" in text and len({len(line) for line in text.splitlines()}) == 1
     assert "<i>" not in page and "a | b &lt;i&gt;" in page
     assert "(met)" in page and "(missed)" in page
-    assert "data mnist5k" in page and "<th>data</th>" not in page and "<th>floor</th>" not in page
+    assert "data mnist5k" in page and "<th>data</th>" not in page and "<th>baseline</th>" not in page
 
 
 def test_chosen_columns_and_the_empty_board():
@@ -355,3 +355,18 @@ def test_over_seeds_refuses_the_same_seed_twice(seeds):
     for s in seeds: b.add(**NAMES, value=1, seeds=s)
     with pytest.raises(SymnbError, match="t, m, q: expected 2 rows of different seeds"):
         over_seeds(b)
+
+
+def test_no_figure_with_a_target_stands_alone():
+    with pytest.raises(SymnbError, match="t|no figure stands alone"):
+        Scoreboard().add(**NAMES, value=1., target="<= 2")
+    for k in ("chance", "floor", "baseline", "control"):
+        assert Scoreboard().add(**NAMES, value=1., target="<= 2", **{k: 0.}).met
+
+
+def test_merged_rows_keep_their_code_and_the_later_date():
+    b = Scoreboard()
+    for seed, day in ((0, "2026-01-02"), (1, "2026-01-01")): b.add(**NAMES, value=seed, seeds=seed, code="a", date=day)
+    assert (over_seeds(b)[0].code, over_seeds(b)[0].date) == ("a", "2026-01-02")
+    b.add(**NAMES, value=2, seeds=2, code="b", date="2026-01-03")
+    assert over_seeds(b)[0].code is None
