@@ -102,7 +102,8 @@ def test_cells_of_every_kind_can_be_run_and_are_kept(monkeypatch, tmp_path, data
     vae, plain = ZOO["conv"](16, beta=1.).eval(), DigitCNN(4).eval()
     monkeypatch.setattr(invariant, "trained_vae", lambda *a, **kw: (vae, record))
     monkeypatch.setattr(invariant, "cnn", lambda *a, **kw: (plain, record))
-    monkeypatch.setattr(invariant, "trained_block_vae", lambda w, *a, **kw: (BlockVAE(w, 16, views=2).eval(), record))
+    block = BlockVAE([0, 0, 1, 1, 2, 2, 3, 4], 16, views=2).eval()
+    monkeypatch.setattr(invariant, "trained_block_vae", lambda w, *a, **kw: (block, record))
     monkeypatch.setattr(invariant, "discovered_action", lambda m, x, seed: procrustes(*turned_pairs(m, x), whiten=True, rounded=True))
     size = dict(SETTINGS["quick"], copies=1, steps=3, averaged=10, tested=20)
     for method in (f"{PLAIN}, mean of 12 features", "VAE, mean of 12 logits, discovered", "VAE, bispectrum, random planes",
