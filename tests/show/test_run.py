@@ -2,58 +2,65 @@
 import html.parser
 import json
 import os
-import pkgutil
 
 import numpy as np
 import pytest
 
-from symnb.ground import lab, plots
-from symnb.show import cli, report as run
+from symnb.data.digits import load_digits
+from symnb.ground import plots
+from symnb.ground.board import Measured, Row, Scoreboard, complete_row, table, targets
 from symnb.ground.lab import SymnbError
-from symnb.ground.board import Row, Scoreboard
-from symnb.show.report import Task
+from symnb.ground.study import Study
+from symnb.show import cli, run
 
 KEYS = {"task", "method", "measure", "unit", "value", "spread", "n", "chance", "floor", "baseline",
-        "control", "target", "seeds", "seconds", "device", "data", "profile"}
-
-
-def small_world(folder, monkeypatch):
-    """Fifty random images as the data of the quick profile, and folders of our own."""
-    rng = np.random.default_rng(0)
-    np.savez(folder / "small.npz", images=rng.integers(0, 256, (50, 28, 28), dtype=np.uint8),
-             labels=np.repeat(np.arange(5), 10))
-    monkeypatch.setitem(lab.SETTINGS["quick"], "source", str(folder / "small.npz"))
-    monkeypatch.setenv("SYMNB_RUNS", str(folder / "runs"))
-    monkeypatch.setenv("TQDM_DISABLE", "1")
-    monkeypatch.delenv("SYMNB_PROFILE", raising=False)
+        "control", "target", "seeds", "seconds", "device", "data", "profile", "code", "date"}
 
 
 @pytest.fixture(autouse=True)
 def world(tmp_path, monkeypatch): small_world(tmp_path, monkeypatch)
 
 
-def good(board, digits):
-    board.add(task="good", method="a<b>&\"c\"", measure="error", value=.5, spread=.01,
-              target="<= 1", seeds=[0, 1])
-    board.add(task="good", method="other", measure="error", value=2., target="<= 1")
+def small_world(folder, monkeypatch):
+    """Fifty random images as the digits of a run, and folders of our own."""
+    rng = np.random.default_rng(0)
+    np.savez(folder / "small.npz", images=rng.integers(0, 256, (50, 28, 28), dtype=np.uint8),
+             labels=np.repeat(np.arange(5), 10))
+    small = load_digits(folder / "small.npz")
+    monkeypatch.setattr(run, "load_digits", lambda source: small)
+    monkeypatch.setenv("SYMNB_RUNS", str(folder / "runs"))
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    monkeypatch.delenv("SYMNB_PROFILE", raising=False)
+
+
+SIZES = dict.fromkeys(("quick", "full"), dict(seeds=(0, 1)))
+
+
+def plan(size, data): return [(m, None, s) for m in ('a<b>&"c"', "other") for s in size["seeds"]]
+
+
+def good(method, world, seed, size, data):
+    return {"error": Measured(.5 + 1.5 * (method == "other") + .01 * seed, floor=0.), "parameters": 7}
+
+
+def drawn(study, data):
     fig, ax = plots.figure(height=1)
     ax.plot([0, 1])
-    return [("A line <i>that</i> rises & \"falls\".", fig),
-            ("A panel of HTML.", "<p id='given'>as it is</p>")]
+    return [("A line <i>that</i> rises & \"falls\".", fig), ("A panel of HTML.", "<p id='given'>as it is</p>")]
 
 
-def fails(board, digits):
-    board.add(task="fails", method="half", measure="error", value=1.)
-    raise SymnbError("loss is nan at step 7")
+def fails(method, world, seed, size, data):
+    if method == "other": raise SymnbError("loss is nan at step 7")
+    return {"error": 1.}
 
 
-def bug(board, digits): raise ZeroDivisionError
+def bug(method, world, seed, size, data): raise ZeroDivisionError
+def interrupted(method, world, seed, size, data): raise KeyboardInterrupt
 
 
-def interrupted(board, digits): raise KeyboardInterrupt
-
-
-GOOD, FAILS = Task("good", "A <good> task", good), Task("fails", "A task that fails", fails)
+GOOD = Study("good", "A <good> task", SIZES, plan, good, targets={(m, "error"): "<= 1" for m in ('a<b>&"c"', "other")},
+             headlines=[('a<b>&"c"', "error")], figures=drawn)
+FAILS = Study("fails", "A task that fails", SIZES, plan, fails)
 
 
 def kept(folder):
@@ -92,7 +99,7 @@ def text(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     with pytest.MonkeyPatch.context() as monkeypatch:
         small_world(folder, monkeypatch)
-        run.run_all([GOOD, "data"])
+        run.run_all([GOOD, run.studies(["data"])[0]])
     return kept(folder / "runs" / "quick")[1]
 
 
@@ -117,20 +124,21 @@ def test_report_is_well_formed_and_escaped(page):
 def test_report_describes_its_pictures_and_targets(page):
     assert len(page.alts) == 2 and all(page.alts)
     assert "<= 1 (met)" in page.text["td"] and "<= 1 (missed)" in page.text["td"]
-    assert "targets: 3 met, 1 missed" in " ".join(page.text["p"])
+    assert any(t.startswith("All ") for t in page.text["summary"])
+    assert "1 met, 1 missed" in " ".join(page.text["li"] + page.text["span"])
 
 
 def test_report_says_what_made_it(page):
     made = dict(zip(page.text["dt"], page.text["dd"]))
-    assert made["Profile"] == "quick" and made["Data"] == "small.npz" and made["Seeds"] == "0"
+    assert made["Profile"] == "quick" and made["Data"] == "small.npz"
     assert all(made[k] for k in ("Device", "Machine", "Date")) and "torch " in made["Versions"]
 
 
 def test_scoreboard_has_exactly_the_agreed_keys_and_is_filled(tmp_path):
-    board = run.run_all(["data", GOOD])
+    board = run.run_all([GOOD])
     rows, _ = kept(tmp_path / "runs" / "quick")
-    assert all(set(r) == KEYS for r in rows) and len(rows) == 7
-    filled = ("task", "profile", "device", "data", "seconds")
+    assert all(set(r) == KEYS for r in rows) and len(rows) == 4
+    filled = ("task", "profile", "device", "data", "seconds", "code", "date")
     assert all(r[k] is not None for r in rows for k in filled)
     assert {r["profile"] for r in rows} == {"quick"} and {r["data"] for r in rows} == {"small.npz"}
     assert Scoreboard.load(tmp_path / "runs" / "quick" / "scoreboard.json") == board
@@ -138,10 +146,10 @@ def test_scoreboard_has_exactly_the_agreed_keys_and_is_filled(tmp_path):
 
 def test_a_failing_task_keeps_the_finished_ones(tmp_path, capsys):
     with pytest.raises(SymnbError, match="task fails: loss is nan at step 7"):
-        run.run_all([GOOD, FAILS, "data"], out=tmp_path / "out")
+        run.run_all([GOOD, FAILS, *run.studies(["data"])], out=tmp_path / "out")
     rows, page = kept(tmp_path / "out")
     assert {r["task"] for r in rows} == {"good"}
-    assert "Not finished: A task that fails, Rotated digits in one file." in page
+    assert "Not finished: A task that fails, " in page
     assert not list((tmp_path / "out").glob(".*"))
 
 
@@ -149,9 +157,9 @@ def test_a_failing_task_keeps_the_finished_ones(tmp_path, capsys):
                                              (interrupted, KeyboardInterrupt)])
 def test_a_bug_or_an_interruption_keeps_the_finished_tasks(tmp_path, function, error):
     with pytest.raises(error):
-        run.run_all([GOOD, Task("stops", "A task that stops", function)], out=tmp_path / "out")
+        run.run_all([GOOD, Study("stops", "A task that stops", SIZES, plan, function)], out=tmp_path / "out")
     rows, page = kept(tmp_path / "out")
-    assert len(rows) == 2 and "Not finished: A task that stops." in page
+    assert len(rows) == 4 and "Not finished: A task that stops." in page
 
 
 def test_a_first_task_that_fails_leaves_earlier_results_alone(tmp_path):
@@ -184,7 +192,7 @@ def test_unknown_names_are_refused_before_anything_is_written(tmp_path, kw, foun
 
 
 def test_a_task_named_twice_runs_once(tmp_path):
-    assert len(run.run_all([GOOD, GOOD], out=tmp_path / "out")) == 2
+    assert len(run.run_all([GOOD, GOOD], out=tmp_path / "out")) == 4
 
 
 def test_an_out_that_is_a_file_is_refused(tmp_path):
@@ -192,27 +200,21 @@ def test_an_out_that_is_a_file_is_refused(tmp_path):
         run.run_all([GOOD], out=tmp_path / "small.npz")
 
 
-def test_the_data_task_reads_what_it_wrote(tmp_path):
-    board = run.run_all(["data"])
-    assert (tmp_path / "runs" / "quick" / "rotated.h5").exists()
-    assert [r.value for r in board if r.target] == [0, 0]
-    assert all(r.value > 0 for r in board if not r.target)
-
-
-def test_the_data_task_finds_a_digit_on_both_sides(tmp_path, monkeypatch):
+def test_the_data_task_finds_a_digit_on_both_sides(monkeypatch):
     """A file whose sides overlap must miss the target."""
-    from symnb.data.digits import Digits, load_digits
-    d = load_digits(tmp_path / "small.npz")
+    from symnb.data.digits import Digits
+    d = run.load_digits("small")
     leaky = Digits(d.images, d.labels, d.index, d.train, d.train[::4], d.source, d.seed)
-    monkeypatch.setattr(run, "load_digits", lambda *a, **k: leaky)
-    row = run.run_all(["data"])[0]
-    assert row.value == len(leaky.test) and row.met is False
+    for digits, met in ((d, True), (leaky, False)):
+        monkeypatch.setattr(run, "load_digits", lambda source: digits)
+        rows = [r for r in run.run_all(["data"]) if "both sides" in r.measure]
+        assert [r.met for r in rows] == [met]
 
 
-def test_every_registered_task_and_bench_exists():
-    assert len({t.name for t in run.TASKS}) == len(run.TASKS)
-    for name in [t.function for t in run.TASKS] + list(cli.BENCHES.values()):
-        assert callable(pkgutil.resolve_name(name))
+def test_every_registered_study_and_bench_exists():
+    assert [s.name for s in run.studies()] == list(run.TASKS)
+    for s in run.studies(): assert set(s.settings) >= {"quick", "full"} and s.title
+    assert set(cli.BENCHES) >= {"data", "lens"}
 
 
 def long_rows():
@@ -224,18 +226,18 @@ def long_rows():
 
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_the_table_keeps_its_width_and_its_words(width):
-    text = run.table(long_rows(), width)
+    text = table(long_rows(), width)
     assert max(map(len, text.splitlines())) <= width
     if width == 100: assert all(f"{123.456 + i:.2f}" in text for i in range(3))
 
 
 def test_a_board_without_rows_is_no_fault():
-    assert run.table([]).count("\n") == 0 and run.targets([]) == "no targets set"
+    assert table([]).count("\n") == 0 and targets([]) == "no targets set"
 
 
 def test_rows_of_a_bench_may_be_dicts_but_not_nonsense():
     given = dict(task="t", method="m", measure="x", value=1., seconds=None, data="own")
-    row = run.complete_row(given, seconds=3., data="other")
+    row = complete_row(given, seconds=3., data="other")
     assert (row.seconds, row.data, row.profile) == (3., "own", "quick")
     with pytest.raises(SymnbError, match="valeu"):
-        run.complete_row(dict(task="t", method="m", measure="x", valeu=1.))
+        complete_row(dict(task="t", method="m", measure="x", valeu=1.))
