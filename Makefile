@@ -9,7 +9,7 @@ export SYMNB_PROFILE := $(PROFILE)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test readme notebooks lab clean distclean
+.PHONY: help demo test readme notebooks stale lab clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -21,7 +21,7 @@ demo: $(VENV)/.run ## run the main job and write its report
 
 test: $(VENV)/.dev ## run all tests: notebooks clean, exported, executed; then pytest's own
 	@echo "Notebooks clean and exported, notebooks executed, then all other tests, profile $(PROFILE):"
-	@$(BIN)/python -m pytest -rs --durations=8 tests
+	@$(BIN)/python -m pytest -rs --durations=10 tests
 
 readme: $(VENV)/.dev ## execute nbs/index.ipynb and render README.md from it
 	@$(call execute,index)
@@ -31,6 +31,9 @@ readme: $(VENV)/.dev ## execute nbs/index.ipynb and render README.md from it
 notebooks: $(VENV)/.dev ## execute the notebooks and store their outputs
 	@for nb in $(NB); do echo "$$nb, profile $(PROFILE)"; ($(call execute,$$nb)) || exit 1; done
 	@$(MAKE) --no-print-directory readme
+
+stale: $(VENV)/.dev ## list stored results whose code has changed since
+	@$(BIN)/python tools/stale.py
 
 lab: $(VENV)/.dev ## open the notebooks in JupyterLab, trusted, so that stored explorers show
 	@$(BIN)/nbdev_trust --force_all

@@ -35,6 +35,7 @@ def _plain_bytes(path, md5: str = None) -> bytes:
     if md5 and found != md5: raise SymnbError(f"{path}: damaged: expected MD5 {md5}, found {found}")
     return raw
 
+# %% ../../nbs/data/20_digits.ipynb #77011f24
 def _read_idx(path, dims: int, md5: str = None) -> np.ndarray:
     "The unsigned bytes of an IDX file, plain or gzipped."
     raw, start = _plain_bytes(path, md5), 4 + 4 * dims

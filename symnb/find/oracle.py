@@ -225,7 +225,7 @@ def pointwise_generators(oracle, z, # (N, d) codes
 
 # %% ../../nbs/find/51_oracle.ipynb #ad7834ee
 def discover_pointwise(oracle, z, # (N, d) codes
-                       gap: float = 2. # of the second eigenvalue over the first, to call the first alone
+                       gap: float = 1.5 # of the second eigenvalue over the first, to call the first alone
                       ) -> Found: # undecided
     "The lowest of `pointwise_generators`, with what speaks for it."
     start = time.process_time()

@@ -56,6 +56,7 @@ _COMPARE = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operato
 _FLOAT = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)"
 _TARGET = re.compile(rf"\s*(?:(<=|>=|<|>)\s*{_FLOAT}|{_FLOAT}\s*\+-\s*{_FLOAT})\s*", re.I)
 
+# %% ../../nbs/ground/04_board.ipynb #b46b4c7f
 def target_met(value, # a number, or None
                target: str # `<= 0.0155`, `> 0.9`, `30 +- 0.5`; or None
               ) -> bool | None: # None where there is no value or no target
@@ -118,6 +119,7 @@ def _checked(row):
             raise SymnbError(f"{k}: expected a text, found {x!r}")
     return clean
 
+# %% ../../nbs/ground/04_board.ipynb #1ac0b096
 def _row(content, where):
     "A row out of a dict; faults name `where` it came from."
     if unknown := sorted(set(content) - set(_KEYS)):
@@ -136,12 +138,14 @@ def figure_text(value, spread=None):
     if not 0 <= digits <= 6: return f"{value:.3g} ± {spread:.2g}"
     return f"{value:.{digits}f} ± {spread:.{digits}f}"
 
+# %% ../../nbs/ground/04_board.ipynb #f01e4b1d
 def _runs(numbers):
     "Whole numbers as texts; five or more in a row by the first and the last."
     for _, run in itertools.groupby(enumerate(numbers), lambda place: place[1] - place[0]):
         run = [n for _, n in run]
         yield from (f"{run[0]} to {run[-1]}",) if len(run) > 4 else map(str, run)
 
+# %% ../../nbs/ground/04_board.ipynb #2f566bcd
 def _cell(row, key, with_spread):
     x = getattr(row, key)
     if x is None: return ""
@@ -150,6 +154,7 @@ def _cell(row, key, with_spread):
     if key == "seeds": return ", ".join(_runs(x))
     return figure_text(x) if isinstance(x, float) else str(x)
 
+# %% ../../nbs/ground/04_board.ipynb #038c51f0
 def cells(rows, columns):
     "Head and body of the table as texts, and a note of what is the same in all rows."
     if unknown := sorted(set(columns or ()) - set(_KEYS)):
@@ -171,6 +176,7 @@ def _markdown(rows, columns):
     pad = lambda cells: " | ".join(c.ljust(w) for c, w in zip(cells, widths))
     return "\n".join(f"| {pad(cells)} |" for cells in lines)
 
+# %% ../../nbs/ground/04_board.ipynb #cee1dedb
 def _html(rows):
     "The table in HTML, with its note as caption."
     head, body, note = cells(rows, None)
@@ -290,6 +296,7 @@ def over_seeds(rows # `Row`s, e.g. a `Scoreboard`
         groups.setdefault(tuple(getattr(r, k) for k in _KEYS if k not in numbers), []).append(r)
     return Scoreboard(_merge(g) if len(g) > 1 else g[0] for g in groups.values())
 
+# %% ../../nbs/ground/04_board.ipynb #68fcaf57
 def _merge(rows):
     name = f"{rows[0].task}, {rows[0].method}, {rows[0].measure}"
     seeds = [s for r in rows for s in r.seeds or ()]

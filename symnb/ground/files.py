@@ -54,10 +54,12 @@ def checkout() -> Path | None:
             if b"lib_name = symnb" in (folder / "settings.ini").read_bytes(): return folder
     return None
 
+# %% ../../nbs/ground/01_files.ipynb #c451308c
 def runs_dir() -> Path:
     "`SYMNB_RUNS`, else `runs/` in the checkout, else `./runs`."
     return Path(os.environ.get("SYMNB_RUNS") or (checkout() or Path.cwd()) / "runs").expanduser()
 
+# %% ../../nbs/ground/01_files.ipynb #40ff41fc
 def results_dir() -> Path:
     "`SYMNB_RESULTS`, else `nbs/results` in the checkout: one file a study, made in the profile `full`."
     return Path(os.environ.get("SYMNB_RESULTS") or (checkout() or Path.cwd()) / "nbs" / "results")
@@ -68,12 +70,14 @@ def write_json(path, content):
     text = json.dumps(content, indent=1, allow_nan=False, default=plain)
     with atomic_path(path) as part: part.write_text(text + "\n", encoding="utf-8")
 
+# %% ../../nbs/ground/01_files.ipynb #d38b0dff
 def plain(x):
     "Numpy and torch scalars, arrays and paths as what JSON knows."
     if isinstance(x, (np.ndarray, np.generic, torch.Tensor)): return x.tolist()
     if isinstance(x, Path): return str(x)
     raise TypeError(f"not for JSON: {type(x).__name__}")
 
+# %% ../../nbs/ground/01_files.ipynb #a0b4c71e
 def read_json(path):
     "The content of a JSON file; a missing or damaged one raises `SymnbError`."
     try: return json.loads(Path(path).read_text(encoding="utf-8"))
@@ -98,6 +102,7 @@ def save_tensors(path, tensors: dict) -> str:
     with atomic_path(path) as part: part.write_bytes(blob)
     return hashlib.sha256(blob).hexdigest()
 
+# %% ../../nbs/ground/01_files.ipynb #ab1c26ac
 def load_tensors(path, sha256: str = None) -> dict[str, torch.Tensor]:
     "Read a safetensors file; one that is missing, damaged or of another checksum raises `SymnbError`."
     from safetensors import SafetensorError

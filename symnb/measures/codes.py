@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from ..ground.board import Measured, standard_error
-from ..ground.lab import SymnbError, as_array, names, table
+from ..ground.lab import SymnbError, as_array, finite_table, names
 
 # %% ../../nbs/measures/40_codes.ipynb #790bfae4
 def image_mse(predicted, # (N, ..., H, W) floats
@@ -22,8 +22,8 @@ def image_mse(predicted, # (N, ..., H, W) floats
         if as_array(x).dtype.kind in "iub":
             raise SymnbError(f"{name} images: expected floats, found {as_array(x).dtype} "
                              f"(divide bytes by 255)")
-    true = table(true, "true images")
-    predicted = table(predicted, "predicted images", like=true)
+    true = finite_table(true, "true images")
+    predicted = finite_table(predicted, "predicted images", like=true)
     error = ((predicted - true) ** 2).reshape(len(true), -1).mean(1)
     spread, n = standard_error(error, groups)
     return Measured(error.mean(), spread, n, chance=true.var(0).mean() if len(true) > 1 else None)
@@ -38,8 +38,8 @@ def _affine(z, target):
 # %% ../../nbs/measures/40_codes.ipynb #a18e2fe8
 def flat_pairs(z, z_moved, names: tuple, least: int = 2) -> tuple: # arrays (N, d), (N, d)
     "Two tables of codes of one shape, a row each."
-    z = table(z, names[0], least=least)
-    return z.reshape(len(z), -1), table(z_moved, names[1], like=z).reshape(len(z), -1)
+    z = finite_table(z, names[0], least=least)
+    return z.reshape(len(z), -1), finite_table(z_moved, names[1], like=z).reshape(len(z), -1)
 
 @torch.no_grad()
 def equivariance_gap(z, z_moved, # (N, d) training codes E(x) and E(Rx); may be None with `action`
@@ -54,7 +54,7 @@ def equivariance_gap(z, z_moved, # (N, d) training codes E(x) and E(Rx); may be 
     gap = lambda predicted, target=after: ((predicted - target) ** 2).sum(1) / variance.mean()
     shuffle = np.random.default_rng(0).permutation
     if action is not None:
-        predicted = table(action(z_test), "action(z_test)", like=z_test).reshape(before.shape)
+        predicted = finite_table(action(z_test), "action(z_test)", like=z_test).reshape(before.shape)
         chance = gap(predicted, shuffle(after))
     else:
         z, z_moved = flat_pairs(z, z_moved, ("z", "z_moved"), before.shape[1] + 2)
@@ -74,7 +74,7 @@ def linear_probe(z, y, # (N, d) training codes and (N,) labels
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
-    z, z_test = (table(a, name).reshape(len(a), -1) for a, name in ((z, "z"), (z_test, "z_test")))
+    z, z_test = (finite_table(a, name).reshape(len(a), -1) for a, name in ((z, "z"), (z_test, "z_test")))
     y, y_test = names(y, "y", len(z)), names(y_test, "y_test", len(z_test))
     if z.shape[1] != z_test.shape[1]: raise SymnbError(f"z_test: expected {z.shape[1]} numbers a sample, found {z_test.shape[1]}")
     classes, counts = np.unique(y, return_counts=True)

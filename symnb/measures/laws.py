@@ -109,10 +109,3 @@ def interval(k: int, n: int) -> tuple: # successes of trials; both ends
     from scipy.stats import binomtest
     found = binomtest(k, n).proportion_ci()
     return float(found.low), float(found.high)
-
-# %% ../../nbs/measures/46_laws.ipynb #olddesc1
-def _network(d, out, width=128): return mlp(d, width, width, out)
-
-def _descend(net, loss, at, steps, batch=256, lr=5e-3):
-    from symnb.ground.runs import train
-    train(net, lambda m, i: loss(at[torch.randint(len(at), (batch,))]), steps, lr=lr, weight_decay=1e-2)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from ..ground.board import Measured, standard_error
-from ..ground.lab import SymnbError, applied, as_array, names, number, pictures, table, tensor, whole
+from ..ground.lab import SymnbError, applied, as_array, finite_table, names, number, pictures, tensor, whole
 from .codes import image_mse
 from ..symmetry.warps import ImageRotation
 
@@ -45,9 +45,9 @@ def still(action, n: int):
 def element(at, n: int, truth=ROTATION, name: str = "at"):
     "One finite parameter of the truth for n points, or one each: a number or (n,); (n, dim) for several."
     dim = getattr(truth, "dim", 1)
-    if dim == 1: return torch.as_tensor(table(at, name, np.empty(n))).float() if np.ndim(at) else number(at, name)
-    at = torch.as_tensor(table(at, name)).float()
-    return torch.as_tensor(table(at.expand(n, -1) if at.ndim == 1 else at, name, np.empty((n, dim)))).float()
+    if dim == 1: return torch.as_tensor(finite_table(at, name, np.empty(n))).float() if np.ndim(at) else number(at, name)
+    at = torch.as_tensor(finite_table(at, name)).float()
+    return torch.as_tensor(finite_table(at.expand(n, -1) if at.ndim == 1 else at, name, np.empty((n, dim)))).float()
 
 def listed(at, name: str = "at") -> list:
     "A list of at least one finite number."

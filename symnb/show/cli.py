@@ -123,6 +123,7 @@ def _lens(args):
 BENCHES = dict(
     data="benchmarks/data.py:bench_data",
     lens="benchmarks/lens.py:bench_lens",
+    solver="benchmarks/lens.py:bench_solver",
 )
 
 def _bench_of(place: str):
@@ -137,13 +138,12 @@ def _bench_of(place: str):
 
 # %% ../../nbs/show/83_cli.ipynb #9f663452
 def _run(args):
-    from symnb.show.report import run_all
-    run_all(args.task, profile=args.profile, out=args.out)
+    from symnb.show.run import run_all
+    run_all(args.task, profile=args.profile, out=args.out, source=args.source)
 
 def _bench(args):
-    from symnb.ground.board import Scoreboard
+    from symnb.ground.board import Scoreboard, complete_row, table, targets
     from symnb.ground.lab import banner
-    from symnb.show.report import complete_row, table, targets
     bench, start = _bench_of(BENCHES[args.name]), time.perf_counter()
     banner()
     rows = bench()
@@ -166,6 +166,7 @@ COMMANDS = dict(
         "; no file is half written"),
     run=("Run the tasks; write scoreboard.json and report.html.", _run, (
         _option("--profile", help="quick or full; without it SYMNB_PROFILE, else quick"),
+        _path("--source", default="mnist5k", help="of the digits, as symnb data takes it (default: mnist5k)"),
         _option("--task", nargs="+", metavar="NAME", help="only these tasks, in this order"),
         _path("--out", metavar="DIR", help="where the two files go, in place of earlier ones (default: runs/PROFILE)")),
         "; what was finished is kept, the same command goes on"),

@@ -26,6 +26,7 @@ def _html_cell(column: str, row: Row, text: str) -> str:
     if column == "target": kind = "met" if row.met else "missed"
     return f'<td data-label="{column}" class="{kind}">{html.escape(text)}</td>'
 
+# %% ../../nbs/show/82_report.ipynb #704ab8e3
 def html_table(rows # `Row`s
               ) -> str:
     "The rows as an HTML table, without the columns that nothing fills."
@@ -48,11 +49,13 @@ _PAGE = string.Template("""<!doctype html>
 <body><main>$body</main></body></html>
 """)
 
+# %% ../../nbs/show/82_report.ipynb #c2e54d1d
 def page(title: str, body: str # HTML of the page's content
         ) -> str: # a page that needs nothing beside it
     "An HTML page in the style of the reports."
     return _PAGE.substitute(title=html.escape(title), style=_style(), body=body)
 
+# %% ../../nbs/show/82_report.ipynb #c66a7645
 def figures_html(figures: list # of (caption, matplotlib figure or HTML)
                 ) -> str:
     "Figures with their captions, which are their alternative texts too."
@@ -66,6 +69,7 @@ def _opening(r) -> list:
     first = list(r.headlines)
     return first + [row for row in r.rows if row.met is False and row not in first] if first else list(r.rows)
 
+# %% ../../nbs/show/82_report.ipynb #e7fd479c
 def _section(r) -> str:
     "One task: heading, tables and figures."
     shown = _opening(r)
@@ -75,6 +79,7 @@ def _section(r) -> str:
             + "".join(f"<figure>{x}<figcaption>{html.escape(caption)}</figcaption></figure>" for caption, x in r.panels)
             + "</section>")
 
+# %% ../../nbs/show/82_report.ipynb #9c9fb031
 def _entry(r) -> str:
     "One line of the contents."
     return (f'<li><a href="#task-{html.escape(r.name)}">{html.escape(r.title)}</a> '
@@ -87,6 +92,7 @@ where there is nothing to know, <b>floor</b> the best that is possible here, <b>
 doing nothing, <b>control</b> that of the method where it must find nothing; a <b>target</b> was set
 beforehand; <b>seconds</b> is the time of the row. An empty cell was not measured.</p>"""
 
+# %% ../../nbs/show/82_report.ipynb #9528f57a
 def report(results: list, # of finished tasks: name, title, rows, headlines, panels, seconds
            summary: str, # of the run, in words
            made: dict, # label -> text: what the run stands on

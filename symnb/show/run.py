@@ -46,6 +46,7 @@ class Result:
     panels: list # of (caption, HTML)
     seconds: float
 
+# %% ../../nbs/show/85_run.ipynb #658975f4
 def run_study(study: Study, board: Scoreboard, digits) -> Result:
     "Run one study on the digits of the profile."
     from symnb.ground.plots import figure_html
@@ -66,6 +67,7 @@ def summary(results: list[Result]) -> str:
     n, seconds = len(results), sum(r.seconds for r in results)
     return f"{n} task{'s' * (n != 1)} in {seconds:.0f} s; {targets(rows)}"
 
+# %% ../../nbs/show/85_run.ipynb #46581670
 def machine() -> str:
     "The processor, and the GPU if it is the device in use, in words."
     try: cpu = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())[1]
@@ -74,6 +76,7 @@ def machine() -> str:
     gpu = f", {torch.cuda.get_device_name(device())}" if device().type == "cuda" else ""
     return f"{cpu}, {cores} core{'s' * (cores > 1)}{gpu}, {platform.system()}"
 
+# %% ../../nbs/show/85_run.ipynb #e6a62121
 def provenance(data: str # name of the data source
               ) -> dict[str, str]:
     "What a run stands on, as labels and texts."
@@ -93,12 +96,14 @@ def in_profile(name: str): # `quick`, `full`, or None for the one in force
         del os.environ["SYMNB_PROFILE"]
         if before is not None: os.environ["SYMNB_PROFILE"] = before
 
+# %% ../../nbs/show/85_run.ipynb #c56fe8e7
 def _keep(out: Path, board: Scoreboard, results, data: str, missing):
     "Write `scoreboard.json` and `report.html`."
     board.save(out / "scoreboard.json")
     text = report(results, summary(results), provenance(data), [s.title for s in missing])
     with atomic_path(out / "report.html") as part: part.write_text(text, encoding="utf-8")
 
+# %% ../../nbs/show/85_run.ipynb #75315030
 def _run_each(chosen, out: Path, board: Scoreboard, digits) -> list[Result]:
     "Run studies in order, keeping the results after each; `SymnbError` names the one that failed."
     results = []
@@ -112,6 +117,7 @@ def _run_each(chosen, out: Path, board: Scoreboard, digits) -> list[Result]:
         _keep(out, board, results, digits.source, chosen[i + 1:])
     return results
 
+# %% ../../nbs/show/85_run.ipynb #124e19a7
 def run_all(tasks=None, # names or studies; None for all of `TASKS`
             profile: str = None, # `quick` or `full`; None for the one in force
             out=None, # folder of scoreboard.json and report.html; None for `runs_dir()` / profile

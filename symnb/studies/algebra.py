@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from ..data.digits import Digits
 from ..find.algebra import Discovery, discover_rotation, eigengap
-from ..find.cumulants import cumulants, random_rotations
+from ..find.moments import cumulants, random_rotations
 from ..find.image_fields import image_algebra
-from ..find.lie_pca import lie_pca
-from ..find.selection import off_share, refine_planes
+from ..find.liepca import lie_pca
+from ..find.weights import off_share, refine_planes
 from ..find.supervised import frequencies, procrustes, turned_pairs
 from ..find.whitening import whiten
 from ..ground.board import Measured

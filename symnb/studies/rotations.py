@@ -11,8 +11,8 @@ import math, re
 import numpy as np
 import torch
 from ..data.digits import Digits, among
-from ..find.cumulants import random_rotations
-from ..find.selection import minimise_on_rotations, normal_form
+from ..find.moments import random_rotations
+from ..find.weights import minimise_on_rotations, normal_form
 from ..find.supervised import procrustes, turned_pairs
 from ..find.whitening import skew_matrices, whiten
 from ..ground.board import Measured

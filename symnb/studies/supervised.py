@@ -95,6 +95,17 @@ CLOSED = {DEALT: _dealt, "least squares": least_squares, "Procrustes": procruste
           "Procrustes, whitened and rounded": lambda z, moved: procrustes(z, moved, whiten=True, rounded=True)}
 METHODS = (*CLOSED, *LEARNED, "learned generator, rounded", "block VAE", PLANES, "steerable VAE")
 
+# %% ../../nbs/studies/72_supervised.ipynb #t3
+def _block(method, proposed, data, digits, seed, spent):
+    "The block VAE, with its own planes or with planes at random."
+    model, r = trained_block_vae(proposed.action.weights, data, digits, seed=seed)
+    if method != PLANES: return model, model.action, spent(r)
+    dealt = torch.linalg.qr(torch.randn(16, 16, generator=torch.Generator().manual_seed(seed)))[0]
+    return model, BlockRotation(model.action.weights, basis=dealt), None
+
+def _frozen(model, action, seconds):
+    return model.eval().requires_grad_(False), action.to(device()).requires_grad_(False), seconds
+
 # %% ../../nbs/studies/72_supervised.ipynb #s8
 def made(method: str, # a name in `METHODS`
          data: Digits, digits, # classes; None for all
@@ -114,16 +125,6 @@ def made(method: str, # a name in `METHODS`
     action, r = trained_action(method.removesuffix(", rounded"), model, part, size["steps"], action, seed=seed)
     rounded = method.endswith("rounded")
     return _frozen(model, action.rounded() if rounded else action, None if rounded else spent(r))
-
-def _block(method, proposed, data, digits, seed, spent):
-    "The block VAE, with its own planes or with planes at random."
-    model, r = trained_block_vae(proposed.action.weights, data, digits, seed=seed)
-    if method != PLANES: return model, model.action, spent(r)
-    dealt = torch.linalg.qr(torch.randn(16, 16, generator=torch.Generator().manual_seed(seed)))[0]
-    return model, BlockRotation(model.action.weights, basis=dealt), None
-
-def _frozen(model, action, seconds):
-    return model.eval().requires_grad_(False), action.to(device()).requires_grad_(False), seconds
 
 # %% ../../nbs/studies/72_supervised.ipynb #dd771c3d
 @torch.no_grad()
@@ -170,6 +171,7 @@ def image_errors(action, seen, x) -> dict: # name -> `Measured`
         out[f"image error over its floor, {place}"] = Measured(m.value / m.floor, baseline=m.baseline / m.floor)
     return out
 
+# %% ../../nbs/studies/72_supervised.ipynb #t2
 def latent_errors(model, action, x) -> dict: # name -> `Measured`
     "Closure, equivariance and tangent, in the latent."
     encode = lambda v: model.encode(v)[0]
@@ -199,7 +201,7 @@ def evaluate_action(model, action: Action, part, # the side that is kept for jud
     return out | latent_errors(model, action, x)
 
 # %% ../../nbs/studies/72_supervised.ipynb #a685e39a
-MADE = " (by construction)"
+MADE, TWO = " (by construction)", (1, 2) # ending of a measure's name; the two digits of the second set
 
 def cell(method: str, world: str, seed: int, size: dict, data: Digits) -> dict: # measure -> `Measured`
     "All measures of one method on unseen digits, and its time of fitting."
@@ -212,8 +214,7 @@ def cell(method: str, world: str, seed: int, size: dict, data: Digits) -> dict: 
     found = {k + MADE * bool(closes(k) or half(k)): m for k, m in found.items()}
     return found if seconds is None or method.startswith("control") else found | {"time of fitting": seconds}
 
-TWO = (1, 2)
-
+# %% ../../nbs/studies/72_supervised.ipynb #t4
 def plan(size: dict, data: Digits): # -> (method, world, seed)
     "All methods on ten digits and on 1 and 2; of the latter the quick profile takes closed forms only."
     for seed in size["seeds"]:

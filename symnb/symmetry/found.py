@@ -11,7 +11,7 @@ from html import escape
 from typing import NamedTuple
 import torch
 from ..ground.lab import SymnbError
-from ..ground.runs import load_tensors, read_json, save_tensors, write_json
+from ..ground.files import load_tensors, read_json, save_tensors, write_json
 from .actions import Group
 from .saving import described, rebuilt
 from .laws import Law

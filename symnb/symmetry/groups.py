@@ -159,7 +159,6 @@ def generated(*matrices, most: int = 500) -> torch.Tensor: # (n, d, d), the iden
 class Finite(Group):
     "A finite group of matrices: the coordinate is the number of an element in `matrices`, 0 the identity."
     made_of = dict(tensors=dict(matrices="matrices"))
-
     def __init__(self, matrices): # (n, d, d), closed under products, the identity first
         M = torch.as_tensor(matrices).double()
         super().__init__(["element"], ["number"])

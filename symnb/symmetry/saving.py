@@ -12,7 +12,7 @@ from importlib import import_module
 import torch
 from torch import nn
 from ..ground.lab import SymnbError
-from ..ground.runs import load_tensors, read_json, save_tensors, write_json
+from ..ground.files import load_tensors, read_json, save_tensors, write_json
 
 # %% ../../nbs/symmetry/18_saving.ipynb #fc6dc1a2
 KINDS = {} # name of each kind -> its class

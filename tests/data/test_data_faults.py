@@ -11,7 +11,7 @@ from symnb.data.digits import Digits, load_digits
 from symnb.data.rotated_file import RotatedDigits, load_rotated, write_rotated
 from symnb.symmetry.warps import rotate_grid
 from symnb.ground.lab import SymnbError
-from symnb.ground.runs import fingerprint
+from symnb.ground.files import fingerprint
 
 def write_idx(path, array):
     head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from symnb.data.digits import Digits
-from symnb.find import algebra, cumulants as tensors, selection
+from symnb.find import algebra, moments as tensors, weights as selection
 from symnb.find.algebra import discover_rotation
-from symnb.find.cumulants import halved_law, synthetic_law
+from symnb.find.moments import halved_law, synthetic_law
 from symnb.ground.board import Measured
 from symnb.ground.lab import SymnbError
 from symnb.ground.runs import version

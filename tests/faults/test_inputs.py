@@ -299,13 +299,13 @@ def test_home_in_paths(folder, monkeypatch, capfd):
     np.save("home/x.npy", codes(4000))
     assert command("algebra ~/x.npy --draws 0 --out=~/o", capfd)[0] == 0 and (folder / "home" / "o" / "report.html").exists()
     assert not (folder / "~").exists()
-    from symnb.ground.runs import runs_dir
+    from symnb.ground.files import runs_dir
     monkeypatch.setenv("SYMNB_RUNS", "~/kept")
     assert runs_dir() == folder / "home" / "kept"
 
 
 def test_a_foreign_settings_file_in_another_encoding(folder, monkeypatch):
-    from symnb.ground.runs import runs_dir
+    from symnb.ground.files import runs_dir
     monkeypatch.delenv("SYMNB_RUNS", raising=False)
     (folder / "settings.ini").write_bytes("lib_name = größe".encode("latin-1"))
     assert runs_dir().name == "runs"

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from symnb.find import cumulants as tensors, selection as rule
+from symnb.find import moments as tensors, weights as rule
 from symnb.find.algebra import (RULE, bracket_residual, closed, discover_rotation, eigen, eigengap, form, permutation_null,
     skew_form, stabiliser)
-from symnb.find.cumulants import act, cumulants, halved_law, memory, packed, random_rotations, synthetic_law, unpacked
+from symnb.find.moments import act, cumulants, halved_law, memory, packed, random_rotations, synthetic_law, unpacked
 from symnb.find.image_fields import coordinate_fields
-from symnb.find.lie_pca import lie_pca
-from symnb.find.selection import normal_form, off_share, refine_planes, rho, selection
+from symnb.find.liepca import lie_pca
+from symnb.find.weights import normal_form, off_share, refine_planes, rho, selection
 from symnb.find.whitening import skew_matrices, whiten
 from symnb.ground.lab import SymnbError
 from symnb.symmetry.actions import load_action

@@ -4,6 +4,7 @@
 there is wrong on the site.
 """
 import json
+import posixpath
 import re
 
 import pytest
@@ -21,8 +22,13 @@ def built(tmp_path_factory):
     "The prepared pages, by the name of their notebook, and what nbdev said."
     at = make_copy(tmp_path_factory.mktemp("site"))
     said = python("from nbdev.serve import proc_nbs; proc_nbs(n_workers=0)", cwd=at, timeout=600)
-    made = sorted((at / "_proc").glob("*.ipynb"))
-    return {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in made}, said
+    made = sorted((at / "_proc").rglob("*.ipynb"))
+    return {name_of(p, at / "_proc"): json.loads(p.read_text(encoding="utf-8")) for p in made}, said
+
+
+def name_of(path, root=ROOT / "nbs"):
+    "Folder and name of a page, such as find/51_oracle."
+    return path.relative_to(root).with_suffix("").as_posix()
 
 
 @pytest.fixture
@@ -38,8 +44,9 @@ def front(page):
 
 
 def address(name, page):
-    "Where Quarto puts the page: at its output-file, if it names one."
-    return front(page).get("output-file", name + ".html")
+    "Where Quarto puts the page: in its folder, at its output-file, if it names one."
+    folder, _, own = name.rpartition("/")
+    return (folder + "/" if folder else "") + front(page).get("output-file", own + ".html")
 
 
 def text(page):
@@ -64,7 +71,7 @@ def anchors(page):
 
 
 def test_every_notebook_becomes_a_page(pages):
-    assert sorted(pages) == [p.stem for p in notebooks()]
+    assert sorted(pages) == sorted(map(name_of, notebooks()))
     assert len({address(*item) for item in pages.items()}) == len(pages)
 
 
@@ -78,7 +85,7 @@ def test_front_matter(pages):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         title, description = "".join(cells[0]["source"]).split("\n\n> ")
         assert "\n" not in title + description, f"{path.name}: more than a title and a line about it"
-        found = front(pages[path.stem])
+        found = front(pages[name_of(path)])
         assert (f"# {found['title']}", found["description"]) == (title, description)
 
 
@@ -105,7 +112,11 @@ def test_links_resolve(pages):
     for name, page in pages.items():
         for link in re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)", RAW.sub("", text(page))):
             target, _, anchor = link.removeprefix(SITE).partition("#")
-            if re.match(r"\w+:", target) or target and (ROOT / "nbs" / target).is_file():
+            if re.match(r"\w+:", target):
+                continue
+            if target and not link.startswith(SITE):
+                target = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
+            if target and target not in known and (ROOT / "nbs" / target).is_file():
                 continue
             there = known.get(target) if target else page
             if not there or anchor and anchor.lower() not in anchors(there):
@@ -138,11 +149,11 @@ def test_the_sidebar_names_every_page_once():
             yield from named(entry["contents"]) if isinstance(entry, dict) else [entry]
     bar = yaml.safe_load((ROOT / "nbs" / "sidebar.yml").read_text())["website"]["sidebar"]
     names = list(named(bar["contents"]))
-    assert sorted(names) == [p.name for p in notebooks()]
-    for section in bar["contents"][2:]:
-        numbers = [n[:2] for n in named([section])]
+    assert sorted(names) == sorted(name_of(p) + ".ipynb" for p in notebooks())
+    assert names[0] == "index.ipynb"
+    for section in bar["contents"][1:]:
+        numbers = [posixpath.basename(n)[:2] for n in named([section])]
         assert numbers == sorted(numbers), section
-    assert names[:2] == ["index.ipynb", "17_methods.ipynb"]
 
 
 def test_light_dark_and_search():
@@ -156,18 +167,18 @@ def explorers(page):
     return [s["text/markdown"] for s in outputs(page) if "symnb-explorer" in s.get("text/markdown", "")]
 
 
-@pytest.mark.parametrize("name", ["04_vae", "06_supervised", "07_oracle", "08_algebra_digits", "09_invariant",
-                                  "12_lens_solver", "13_explore"])
+TASKS = ["data/21_rotated_file", "studies/71_vae", "find/50_supervised", "find/51_oracle", "find/52_algebra",
+         "find/53_lens", "find/54_solver", "use/60_invariant", "use/61_adaptor"]  # those of the card among them
+
+
+@pytest.mark.parametrize("name", ["studies/71_vae", "find/50_supervised", "find/51_oracle", "find/52_algebra",
+                                  "find/54_solver", "use/60_invariant", "show/80_explore"])
 def test_a_task_page_has_its_explorer(pages, name):
     found = explorers(pages[name])
     assert found
     for block in found:
         assert block.strip().startswith("`````{=html}") and len(block) <= 300_100
         assert not re.search(r"https?://", block) and "default-src &#x27;none&#x27;" in block
-
-
-TASKS = ["04_vae", "05_actions", "06_supervised", "07_oracle", "08_algebra", "08_algebra_digits", "09_invariant",
-         "10_worlds", "11_symmetry_lens", "12_lens_solver", "13_explore", "13_lens_use"]
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -182,13 +193,13 @@ def test_a_task_page_says_what_it_ran_on_and_what_to_try(pages, name):
 
 
 def test_the_methods_page_shows_the_stored_results():
-    "Its tables are those that its code makes now: else `make notebooks NB=17_methods`."
-    cells = json.loads((ROOT / "nbs" / "17_methods.ipynb").read_text(encoding="utf-8"))["cells"]
+    "Its tables are those that its code makes now: else `make notebooks NB=start/01_methods`."
+    cells = json.loads((ROOT / "nbs" / "start" / "01_methods.ipynb").read_text(encoding="utf-8"))["cells"]
     code = [c for c in cells if c["cell_type"] == "code"]
     stored = ["".join(o["data"]["text/markdown"]) for c in code for o in c["outputs"]]
     program = "import ast\nshown = []\n"
     for c in code:
         *lines, last = re.split(r"^(?=table\()", "".join(c["source"]), flags=re.M)
         program += "".join(lines) + (f"shown.append({last.strip()})\n" if last.startswith("table(") else last + "\n")
-    said = python(program + "import json; print(json.dumps([m.data for m in shown]))", cwd=ROOT / "nbs")
+    said = python(program + "import json; print(json.dumps([m.data for m in shown]))", cwd=ROOT / "nbs" / "start")
     assert json.loads(said) == stored and len(stored) == 4

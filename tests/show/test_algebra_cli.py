@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from symnb.symmetry.actions import load_action
-from symnb.find.cumulants import synthetic_law
+from symnb.find.moments import synthetic_law
 from symnb.show.cli import main
 
 

@@ -29,7 +29,7 @@ from test_explore import decode, points, turn
 from symnb.show.explore import explorer
 from symnb.show.moving import signal_explorer
 from symnb.data.digits import load_digits
-from symnb.ground.runs import runs_dir
+from symnb.ground.files import runs_dir
 from symnb.measures.angles import best_rotation
 from symnb.studies.oracle import paced_flow, study as oracle_study
 from symnb.show.site import raw_html

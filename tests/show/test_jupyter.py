@@ -5,7 +5,7 @@ import nbformat
 import pytest
 from conftest import ROOT
 
-from symnb.ground.runs import runs_dir
+from symnb.ground.files import runs_dir
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 

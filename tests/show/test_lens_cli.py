@@ -8,7 +8,7 @@ import torch
 
 from symnb.symmetry.actions import load_action
 from symnb.show.cli import main
-from symnb.ground.runs import load_tensors
+from symnb.ground.files import load_tensors
 from symnb.data.worlds import World
 from symnb.measures.lines import generator_cosine, hidden_correlation
 from symnb.symmetry.kinds import cropped_step

@@ -6,7 +6,7 @@ import torch
 
 from symnb.data.digits import load_digits
 from symnb.find.algebra import discover_rotation
-from symnb.find.cumulants import synthetic_law
+from symnb.find.moments import synthetic_law
 from symnb.find.whitening import skew_matrices, whiten
 from symnb.ground.board import Measured, Scoreboard
 from symnb.ground.files import results_dir

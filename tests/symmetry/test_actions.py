@@ -22,7 +22,7 @@ from symnb.symmetry.warps import ImageRotation
 from symnb.data.digits import load_digits
 from symnb.symmetry.warps import rotate
 from symnb.ground.lab import SymnbError
-from symnb.ground.runs import read_json, write_json
+from symnb.ground.files import read_json, write_json
 
 CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))
 DEVICES = ["cpu", CUDA]

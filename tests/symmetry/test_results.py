@@ -7,7 +7,7 @@ from torch import nn
 
 from conftest import python
 from symnb.ground.lab import SymnbError
-from symnb.ground.runs import read_json, write_json
+from symnb.ground.files import read_json, write_json
 from symnb.symmetry.actions import load_action
 from symnb.symmetry.found import Certificate, Found, load_found
 from symnb.symmetry.groups import Cyclic, Torus, rigid_motions, rotations
