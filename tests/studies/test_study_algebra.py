@@ -7,14 +7,15 @@ import torch
 from symnb.data.digits import load_digits
 from symnb.find.algebra import discover_rotation
 from symnb.find.moments import synthetic_law
-from symnb.find.whitening import skew_matrices, whiten
+from symnb.find.whitening import linear, skew_matrices, whiten
 from symnb.ground.board import Measured, Scoreboard
 from symnb.ground.files import results_dir
 from symnb.ground.lab import SymnbError
 from symnb.measures.laws import two_sample_auc
 from symnb.studies import algebra as st
 from symnb.studies.rotations import (ANGLES, angles_of, best_skew, chance_cosine, fitted_planes, mean_cosine, random_planes,
-                                     scrambled, shifted_images)
+                                     reversed_action, scrambled, shifted_images)
+from symnb.symmetry.kinds import Conjugated
 from symnb.symmetry.matrices import BlockRotation
 
 
@@ -81,6 +82,14 @@ def test_ceiling_and_chance():
     assert mean_cosine(q @ best_skew(q, tangent).mT, tangent)[0] > .999
     chance = chance_cosine(q, tangent)
     assert .03 < chance < .12 and abs(chance - chance_cosine(q, tangent, 50)) < .02
+
+
+@pytest.mark.parametrize("d", [4, 5])
+def test_the_reverse_turns_data_the_other_way(d):
+    "By name, too: `parameter(degrees)` of an inverse would turn the data the same way as before."
+    turn = Conjugated(BlockRotation([1, 2], d), *[linear(torch.eye(d), torch.zeros(d))] * 2)
+    z, back = normal(5, d), reversed_action(turn)
+    assert torch.allclose(back(turn(z, turn.parameter(30.)), back.parameter(30.)), z, atol=1e-5)
 
 
 def test_planes_that_are_told_every_angle():
