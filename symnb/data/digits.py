@@ -227,5 +227,3 @@ def among(size: int, # samples there are
          ) -> torch.Tensor: # (min(size, count),) int64
     "Positions of some samples, evenly spread, as a source may be sorted by class."
     return torch.linspace(0, size - 1, min(size, count)).long()
-
-_among = among

@@ -395,6 +395,3 @@ class Inverse(Paced):
 
     def forward(self, z, t=None): return self.action.invert(z) if t is None else super().forward(z, t)
     def parameter(self, degrees): return -self.action.parameter(degrees)
-
-# %% ../../nbs/symmetry/10_actions.ipynb #53212ea7
-_derivative = derivative # former name

@@ -254,6 +254,3 @@ def parameter_of(action, degrees):
     except SymnbError:
         if action.unit == "steps" and action.turn: return None
         raise
-
-# %% ../../nbs/symmetry/12_kinds.ipynb #32bd4c5b
-_linear, _parameter, _ring_generator = linear, parameter_of, ring_generator # former names

@@ -296,6 +296,3 @@ class BlockRotation(_Linear):
         return torch.tensor(still + self.weights, dtype=torch.float64).sort().values
 
     def residual(self): return 0.
-
-# %% ../../nbs/symmetry/11_matrices.ipynb #75730111
-_planes = schur_planes # former name

@@ -143,6 +143,3 @@ class AffineFlow(Action):
         self.register_buffer("A", A)
 
     def move(self, z, t): return resample(z, torch.linalg.matrix_exp(-t[..., None, None] * _square(self.A).to(t))[..., :2, :])
-
-# %% ../../nbs/symmetry/14_warps.ipynb #w1400098
-_prepare = _floats # former name

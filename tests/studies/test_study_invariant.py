@@ -4,12 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from symnb.data.digits import load_digits
+from symnb.data.digits import Digits, load_digits
+from symnb.find.supervised import procrustes, turned_pairs
 from symnb.ground.lab import SymnbError
 from symnb.measures.labels import prediction_consistency
+from symnb.models.block_vae import BlockVAE
+from symnb.models.classifiers import DigitCNN
+from symnb.models.zoo import ZOO
 from symnb.studies import invariant
-from symnb.studies.invariant import (ANGLES, BEST, DEALT, PLAIN, PUBLISHED, SETTINGS, SHOWN, Answers, answers, asked, cell, check_upright,
-                                     judge, over_angle, plan, probabilities, rotation_correlation, six_nine, study)
+from symnb.studies.invariant import (ANGLES, BEST, DEALT, PLAIN, PUBLISHED, SETTINGS, SHOWN, Answers, asked, cell, judge, over_angle,
+                                     plan, probabilities, rotation_correlation, six_nine, study)
 from symnb.symmetry.warps import rotate
 
 
@@ -88,6 +92,28 @@ def test_a_cell_has_its_measures_its_cost_and_the_baseline_of_its_time(monkeypat
     assert found["errors between 6 and 9"].value == 0 and found["errors between 6 and 9"].chance == pytest.approx(.2 / 9)
     assert (found["time of training"].value, found["time of training"].baseline) == (3., 2.)
     assert "errors between 6 and 9" not in cell("CNN, turned", f"{data.source} 1,2", 0, SETTINGS["quick"], data)
+
+
+def test_cells_of_every_kind_can_be_run_and_are_kept(monkeypatch, tmp_path, data):
+    """With networks as they are before training, on a twentieth of the digits."""
+    monkeypatch.setenv("SYMNB_RUNS", str(tmp_path))
+    few = Digits(data.images, data.labels, data.index, data.train[::20], data.test[::20], "few", 0)
+    record = dict(settings=dict(steps=1, batch=2), result=dict(cpu_seconds=1., seconds=1.), device="cpu", sha256="")
+    vae, plain = ZOO["conv"](16, beta=1.).eval(), DigitCNN(4).eval()
+    monkeypatch.setattr(invariant, "trained_vae", lambda *a, **kw: (vae, record))
+    monkeypatch.setattr(invariant, "cnn", lambda *a, **kw: (plain, record))
+    block = BlockVAE([0, 0, 1, 1, 2, 2, 3, 4], 16, views=2).eval()
+    monkeypatch.setattr(invariant, "trained_block_vae", lambda w, *a, **kw: (block, record))
+    monkeypatch.setattr(invariant, "discovered_action", lambda m, x, seed: procrustes(*turned_pairs(m, x), whiten=True, rounded=True))
+    size = dict(SETTINGS["quick"], copies=1, steps=3, averaged=10, tested=20)
+    for method in (f"{PLAIN}, mean of 12 features", "VAE, mean of 12 logits, discovered", "VAE, bispectrum, random planes",
+                   "block VAE, orbit features", DEALT):
+        found = cell(method, "few", 0, size, few)
+        assert 0 <= found["accuracy, any angle"].value <= 1 and found["time of training"].baseline == 1
+        assert found["training images seen"] == 2 + (300 * 256 if "features" in method and "CNN" in method else
+                                                     3 * (128 if "orbit" in method else 256))
+        again = cell(method, "few", 0, size, few)
+        assert all(found[k] == again[k] for k in found)
 
 
 def test_the_pictures_are_over_the_twelve_angles():
