@@ -22,7 +22,7 @@ from ..ground.lab import device, seed_everything
 from ..ground.runs import kept
 from ..ground.sides import fitting, judging
 from ..ground.study import Study
-from ..measures.lines import chance_cosine, chance_steps, generator_cosine, generator_rmse
+from ..measures.lines import chance_of_steps, chance_steps, generator_cosine, generator_rmse
 from ..models.classifiers import fit_classifier, mlp
 from ..use.adaptor import PatternCNN, adapted, independent_chain, symmetry_gan
 
@@ -81,7 +81,7 @@ def solution(basis: str, seed: int, own: bool = False) -> dict: # own: of sample
         x = patterns(world, 180_000, 5)[0] if own else world.draw(180_000)
         s = solve(fitting(x), circulant=world.circulant, seed=seed, relax=False)
         return dict(W=s.W, found=float(s.found), stationarity=float(s.stationarity), seconds=float(s.seconds),
-                    cosine=generator_cosine(chain_step(s.W), world.step), chance=chance_cosine(world)["random rotation"])
+                    cosine=generator_cosine(chain_step(s.W), world.step), chance=chance_of_steps(world)["random rotation"])
     return kept("solution", {}, "", solved)
 
 # %% ../../nbs/studies/78_adaptor.ipynb #17db9cd8
@@ -121,7 +121,7 @@ def chain_cell(method: str, kind: str, seed: int, size: dict) -> dict:
     "Independent components in order, with 2-opt or without; the solver's time is the baseline of theirs."
     world, began = World(kind, basis="permutation", seed=seed), time.process_time()
     G = chain_step(independent_chain(fitting(world.draw(size["samples"])), "2-opt" in method, seed))
-    spent, known, idle = time.process_time() - began, chance_cosine(world), np.eye(world.N)
+    spent, known, idle = time.process_time() - began, chance_of_steps(world), np.eye(world.N)
     return {"cosine": Measured(generator_cosine(G, world.step), floor=1., chance=known["random rotation"],
                                baseline=known["identity"]),
             "RMSE": Measured(generator_rmse(G, world.step), floor=0., baseline=generator_rmse(idle, world.step)),

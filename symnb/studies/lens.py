@@ -17,7 +17,7 @@ from symnb.find.lens import (FAST, LensFit, LensModel, PUBLISHED, Recipe, batch_
 from ..ground.board import Measured, Scoreboard
 from ..ground.runs import trained
 from ..ground.study import Study
-from ..measures.lines import chance_cosine, generator_cosine, generator_rmse, measured_step
+from ..measures.lines import chance_of_steps, generator_cosine, generator_rmse, measured_step
 from ..symmetry.kinds import cropped_step
 
 # %% ../../nbs/studies/76_lens.ipynb #efd75824
@@ -165,7 +165,7 @@ def cell(method: str, world: str, seed: int, size: dict, data=None) -> dict: # m
     "One run, scored beside chance and doing nothing."
     fit, w = run_of(method, world, seed, size)
     still, found = np.eye(w.N), scores(fit, w)
-    refer = {"cosine to the true step": dict(chance=max(chance_cosine(w).values()), floor=1., baseline=generator_cosine(still, w.step)),
+    refer = {"cosine to the true step": dict(chance=max(chance_of_steps(w).values()), floor=1., baseline=generator_cosine(still, w.step)),
              "RMSE": dict(floor=0., baseline=generator_rmse(still, w.step)), "step on held-out signals": dict(floor=1.)}
     return {k: Measured(v, n=1, **refer[k]) for k, v in found.items()} | {"CPU time": fit.cpu_seconds}
 

@@ -16,7 +16,7 @@ from ..ground.board import Measured, Scoreboard
 from ..ground.sides import fitting, judging
 from ..ground.study import Study
 from ..measures.laws import interval
-from ..measures.lines import (chance_cosine, eigenphases, error_map, filter_correlation, generator_cosine,
+from ..measures.lines import (chance_of_steps, eigenphases, error_map, filter_correlation, generator_cosine,
     generator_rmse, hidden_correlation, measured_step)
 from ..symmetry.found import Found
 from ..symmetry.kinds import cropped_step
@@ -46,7 +46,7 @@ def run_scores(s: LensSolution, world: World) -> dict: # measure -> Measured or 
     any_filter = np.mean([filter_correlation(f, world) for f in rng.standard_normal((50, world.N))])
     any_order = hidden_correlation(x @ np.linalg.qr(rng.standard_normal((world.N,) * 2))[0], h, world.circulant)
     like = lambda value, chance: Measured(value, chance=chance, floor=1.)
-    return {"cosine": like(generator_cosine(G, world.step), chance_cosine(world)["random order"]),
+    return {"cosine": like(generator_cosine(G, world.step), chance_of_steps(world)["random order"]),
             "RMSE": generator_rmse(G, world.step),
             "step on held-out signals, error": Measured(abs(measured_step(s.candidate, world) - 1), floor=0., baseline=1.),
             "eigenphases, error": float(np.abs(phases - true).max()),

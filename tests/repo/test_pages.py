@@ -17,7 +17,8 @@ def source(cell): return "".join(cell["source"]).strip()
 def sentences(cells):
     "Prose without tables, headings, formulas and code."
     text = "\n\n".join(source(c) for c in cells if c["cell_type"] == "markdown")
-    text = re.sub(r"```.*?```|\$\$.*?\$\$|^\|.*$|^#.*$", "", text, flags=re.S | re.M)
+    text = re.sub(r"```.*?```|\$\$.*?\$\$|<details>.*?</details>", "", text, flags=re.S)
+    text = re.sub(r"\$[^$]*\$", "x", re.sub(r"^(\||#|>).*$", "", text, flags=re.M))
     for block in re.split(r"\n\s*\n|^\s*[-*] |^\s*\d+\. ", text, flags=re.M):
         yield from re.split(r"(?<=[.!?:;])\s+", block.strip())
 
