@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import nn
 from .whitening import skew_basis, whiten_axes
 from ..ground.lab import SymnbError, device
-from ..ground.runs import train, trained
+from ..ground.keeping import trained
+from ..ground.runs import train
 from ..ground.sides import fitting
 from ..models.classifiers import fit_classifier, mlp
 from ..symmetry.actions import derivative

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 from .whitening import whiten as whitened
 from ..ground.lab import SymnbError, device, tensor
-from ..ground.runs import train, trained
+from ..ground.keeping import trained
+from ..ground.runs import train
 from ..ground.sides import fitting
 from ..models.classifiers import mlp
 from ..models.vae import codes
@@ -132,7 +133,7 @@ def trained_action(name: str, # a name in `LEARNED`
                    steps: int, # of training
                    start: MatrixAction = None, # where a generator begins
                    batch: int = 128, seed: int = 0
-                  ) -> tuple: # the action, and its record (see `symnb.ground.runs.trained`)
+                  ) -> tuple: # the action, and its record (see `symnb.ground.keeping.trained`)
     "An action learned through the decoder of a trained VAE: loaded from the cache, or trained and kept."
     if name not in LEARNED: raise SymnbError(f"name: expected {' or '.join(LEARNED)}, found '{name}'")
     matrix = "generator" in name

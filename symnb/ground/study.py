@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from .files import results_dir
 from .lab import SymnbError, device, profile, progress
-from .runs import kept, version
+from .keeping import kept
+from .versions import version
 from .board import Measured, Scoreboard, figure_text, over_seeds
 from .sides import apart
 

@@ -9,7 +9,7 @@ __all__ = ['BlockVAE', 'trained_block_vae']
 import torch
 from ..data.digits import Digits
 from ..ground.lab import SymnbError, profile
-from ..ground.runs import trained
+from ..ground.keeping import trained
 from ..ground.sides import fitting
 from .vae import VAE, small_conv
 from .zoo import BATCH, BETA, RATE, STEPS, fit_vae

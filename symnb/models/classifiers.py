@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import nn
 from ..data.digits import Digits, load_digits
 from ..ground.lab import SymnbError, applied, device, profile
-from ..ground.runs import train, trained
+from ..ground.keeping import trained
+from ..ground.runs import train
 from ..ground.sides import fitting, judging
 from ..symmetry.warps import resample, rotate
 
@@ -109,7 +110,7 @@ def trained_classifier(name: str, # begins the folder's name
                        data: Digits, digits, # classes; None for all
                        steps: int, lr: float = 1e-2, augment: Callable = varied, smoothing: float = .1,
                        seed: int = 0, precision: str = "no", **settings # what else decides the result, for the key
-                      ) -> tuple: # the network in evaluation mode, and its record (`symnb.ground.runs.trained`)
+                      ) -> tuple: # the network in evaluation mode, and its record (`symnb.ground.keeping.trained`)
     "A classifier of images: loaded from the cache, or trained on the training digits and kept."
     part = fitting(data.part("train", digits))
     if (top := int(part.labels.max())) > 9: raise SymnbError(f"labels: expected 0 to 9, found {top}")

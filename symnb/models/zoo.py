@@ -10,7 +10,8 @@ import time
 import torch
 from ..data.digits import Digits, load_digits
 from ..ground.lab import SymnbError, device, profile
-from ..ground.runs import train, trained
+from ..ground.keeping import trained
+from ..ground.runs import train
 from ..ground.sides import fitting
 from .classifiers import turned
 from .steerable import EquivariantVAE
@@ -60,7 +61,7 @@ def trained_vae(member: str = "conv", # a name in `ZOO`, or "PCA"
                 beta: float = None, # without it `BETA`
                 seed: int = 0,
                 steps: int = None # without it `STEPS` of the profile
-               ) -> tuple: # the model in evaluation mode, and its record (see `symnb.ground.runs.trained`)
+               ) -> tuple: # the model in evaluation mode, and its record (see `symnb.ground.keeping.trained`)
     "A member of the zoo: loaded from the cache, or trained on the training digits and kept."
     if member not in (*ZOO, "PCA"): raise SymnbError(f"member: expected {', '.join(ZOO)} or PCA, found '{member}'")
     data = data or load_digits(profile().source)

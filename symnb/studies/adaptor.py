@@ -19,7 +19,7 @@ from ..find.solver import chain_step, solve
 from ..ground import plots
 from ..ground.board import Measured
 from ..ground.lab import device, seed_everything
-from ..ground.runs import kept
+from ..ground.keeping import kept
 from ..ground.sides import fitting, judging
 from ..ground.study import Study
 from ..measures.lines import chance_of_steps, chance_steps, generator_cosine, generator_rmse

@@ -20,7 +20,7 @@ from ..find.whitening import linear
 from ..ground import plots
 from ..ground.board import Measured
 from ..ground.lab import SymnbError, device, profile
-from ..ground.runs import kept, trained
+from ..ground.keeping import kept, trained
 from ..ground.sides import fitting, judging
 from ..ground.study import Study
 from ..measures.labels import same_by_chance

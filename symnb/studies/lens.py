@@ -15,7 +15,7 @@ from ..data.worlds import World, check_control
 from symnb.find.lens import (FAST, LensFit, LensModel, PUBLISHED, Recipe, batch_at, covariance, fit_lens, joint_entropy,
     normalise)
 from ..ground.board import Measured, Scoreboard
-from ..ground.runs import trained
+from ..ground.keeping import trained
 from ..ground.study import Study
 from ..measures.lines import chance_of_steps, generator_cosine, generator_rmse, measured_step
 from ..symmetry.kinds import cropped_step

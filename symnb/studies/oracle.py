@@ -19,7 +19,7 @@ from ..find.quadratic import fit_linear, metric_algebra, minkowski
 from ..ground import plots
 from ..ground.board import Measured, standard_error
 from ..ground.lab import SymnbError, device, progress
-from ..ground.runs import kept
+from ..ground.keeping import kept
 from ..ground.sides import apart, fitting, judging
 from ..ground.study import Study
 from ..measures.labels import label_agreement

@@ -15,7 +15,7 @@ from ..data.digits import Digits, among
 from ..find.supervised import (LEARNED, STEPS, frequencies, least_squares, own_action, procrustes, trained_action, turned_pairs)
 from ..ground.board import Measured
 from ..ground.lab import device
-from ..ground.runs import kept
+from ..ground.keeping import kept
 from ..ground.sides import fitting, judging
 from ..ground.study import Study
 from ..measures.angles import angle_error, best_rotation, net_angle

@@ -12,7 +12,8 @@ import torch
 from ..data.digits import Digits
 from ..ground.board import Measured, standard_error
 from ..ground.lab import SymnbError, device
-from ..ground.runs import train, trained
+from ..ground.keeping import trained
+from ..ground.runs import train
 from ..ground.sides import fitting, judging
 from ..models.classifiers import fit_classifier, mlp, predicted
 from ..models.vae import VAE, codes
@@ -70,7 +71,7 @@ def fit_consistent(model: VAE, folder, action: Conjugated, part, # of `Digits`, 
 # %% ../../nbs/use/62_consistent.ipynb #6e5e89a2
 def fine_tuned(model: VAE, action: Conjugated, data: Digits, # trained; what was discovered
                steps: int, weights=(3., .5), # of consistency and of the way back; (0, 0): ELBO only
-               seed: int = 0) -> tuple: # as `symnb.ground.runs.trained`
+               seed: int = 0) -> tuple: # as `symnb.ground.keeping.trained`
     "A copy of a VAE, trained further to be consistent with an action: loaded from the cache, or trained and kept."
     part, settings = data.part("train"), dict(steps=steps, batch=128, weights=list(weights), turns=action.action.weights)
     fit = lambda m, folder: fit_consistent(m.requires_grad_(True), folder, action, part, steps, 128, weights, seed=seed)

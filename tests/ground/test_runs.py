@@ -13,7 +13,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from symnb.ground import files, lab, runs
+from symnb.ground import files, keeping, lab, runs, versions
 from symnb.ground.lab import SymnbError
 
 # One small network with dropout, trained on random batches: every random generator matters.
@@ -91,7 +91,8 @@ def test_kill_while_writing_leaves_old_file_and_no_half(tmp_path):
 CACHED = """
 import sys, time, torch
 from pathlib import Path
-from symnb.ground.runs import trained, train
+from symnb.ground.keeping import trained
+from symnb.ground.runs import train
 def fit(model, folder):
     with open(sys.argv[1], "a") as f: f.write("trained\\n")
     time.sleep(1)
@@ -116,7 +117,7 @@ def cached_line(folder, monkeypatch, fit=None):
     monkeypatch.setenv("SYMNB_RUNS", str(folder))
     default = lambda m, folder: runs.train(m, lambda m, i: (m(torch.ones(4, 1, device=lab.device())) - 2)
                                           .square().mean(), 20, folder=folder)
-    return runs.trained("line", lambda: torch.nn.Linear(1, 1), fit or default, dict(steps=20))
+    return keeping.trained("line", lambda: torch.nn.Linear(1, 1), fit or default, dict(steps=20))
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "json", "missing", "empty json"])
@@ -142,7 +143,7 @@ def test_key_follows_settings_data_code_and_seed(tmp_path, monkeypatch):
     monkeypatch.setenv("SYMNB_RUNS", str(tmp_path))
     f, g = (lambda m, folder: {}), (lambda m, folder: dict(a=1))
     def folder(settings={"a": 1}, data="x", fit=f, seed=0):
-        return runs.trained("k", lambda: torch.nn.Linear(1, 1), fit, settings, data, seed)[1]["folder"]
+        return keeping.trained("k", lambda: torch.nn.Linear(1, 1), fit, settings, data, seed)[1]["folder"]
     folders = [folder(), folder({"a": 2}), folder(data="y"), folder(fit=g), folder(seed=1)]
     assert len(set(folders)) == 5 and folder() == folders[0]
 
@@ -313,34 +314,34 @@ def test_a_version_follows_what_code_does(tmp_path, old, new, same):
     a, b = module(tmp_path, MODULE, "version_a"), module(tmp_path, MODULE.replace(old, new), "version_b")
     assert old in MODULE
     for name in ("top", "middle"):
-        assert (runs.version(getattr(a, name)) == runs.version(getattr(b, name))) is same
-    assert (runs.version(a.square[0]) == runs.version(b.square[0])) is same
-    assert runs.version(a.square[1]) == runs.version(b.square[1]) != runs.version(a.square[0])
+        assert (versions.version(getattr(a, name)) == versions.version(getattr(b, name))) is same
+    assert (versions.version(a.square[0]) == versions.version(b.square[0])) is same
+    assert versions.version(a.square[1]) == versions.version(b.square[1]) != versions.version(a.square[0])
 
 
 def test_a_version_follows_closures_partials_and_imports_inside():
     from functools import partial
     def of(n): return lambda x: x + n
-    assert runs.version(of(1)) == runs.version(of(1)) != runs.version(of(2))
-    assert runs.version(partial(max, 1)) != runs.version(partial(max, 2))
+    assert versions.version(of(1)) == versions.version(of(1)) != versions.version(of(2))
+    assert versions.version(partial(max, 1)) != versions.version(partial(max, 2))
     def inside():
         from symnb.ground.runs import cosine
         return cosine
-    before = runs.version(inside)
+    before = versions.version(inside)
     original, runs.cosine = runs.cosine, lambda i, steps: 1.
-    try: assert runs.version(inside) != before
+    try: assert versions.version(inside) != before
     finally: runs.cosine = original
 
 
 def test_an_edit_deep_in_the_package_changes_the_key_of_a_study():
     "What hand-written keys missed: `max` became `min` in a function that no list named."
     from symnb.ground import study
-    before = runs.version(study.Study.rows)
+    before = versions.version(study.Study.rows)
     original = study.over_seeds
     study.over_seeds = lambda rows: rows
-    try: assert runs.version(study.Study.rows) != before
+    try: assert versions.version(study.Study.rows) != before
     finally: study.over_seeds = original
-    assert runs.version(study.Study.rows) == before
+    assert versions.version(study.Study.rows) == before
 
 
 def test_kept_gives_back_what_it_was_given(tmp_path, monkeypatch):
@@ -348,7 +349,7 @@ def test_kept_gives_back_what_it_was_given(tmp_path, monkeypatch):
     monkeypatch.setenv("SYMNB_RUNS", str(tmp_path))
     value = dict(a=[1, 2.5, None, True], b=(1, "x"), t=torch.arange(3), n=np.eye(2), c={2: {"d": (torch.ones(1),)}})
     for _ in range(2):
-        back = runs.kept("all", {}, "", lambda: value)
+        back = keeping.kept("all", {}, "", lambda: value)
         assert back["a"] == value["a"] and back["b"] == (1, "x") and torch.equal(back["t"], value["t"])
         assert isinstance(back["n"], np.ndarray) and (back["n"] == np.eye(2)).all()
         assert isinstance(back["c"][2]["d"], tuple)
@@ -357,7 +358,7 @@ def test_kept_gives_back_what_it_was_given(tmp_path, monkeypatch):
 def test_kept_is_made_again_when_data_or_a_module_changes(tmp_path, monkeypatch):
     monkeypatch.setenv("SYMNB_RUNS", str(tmp_path))
     model = torch.nn.Linear(2, 1)
-    ask = lambda data: runs.kept("k", {}, data, lambda: dict(made=str(time.perf_counter_ns())))["made"]
+    ask = lambda data: keeping.kept("k", {}, data, lambda: dict(made=str(time.perf_counter_ns())))["made"]
     first = ask([model, "x"])
     assert ask([model, "x"]) == first != ask([model, "y"])
     with torch.no_grad(): model.weight += 1

@@ -4,7 +4,7 @@ import ast
 import pytest
 from conftest import ROOT
 
-ORDER = ["ground", "symmetry", "data", "models", "measures", "find", "use", "studies", "show"]
+ORDER = ["ground", "symmetry", "data", "models", "measures", "find", "use", "studies", "show", "start"]
 METHODS = {"symmetry", "data", "models", "find", "use"}
 NOT_FOR_METHODS = {"measures", "studies", "show", "start"}
 
