@@ -23,7 +23,6 @@ PROFILES = ("quick", "full")
 class Profile:
     "How much is asked for: its `name` is one of `PROFILES`."
     name: str
-    source: str = "mnist5k" # of the digits
 
 # %% ../../nbs/ground/00_lab.ipynb #ce0a4df9
 def profile(name: str = None # `quick` or `full`; without it `SYMNB_PROFILE`, else `quick`

@@ -128,7 +128,7 @@ def digit_oracle(data: Digits = None, # without it the profile's source
                  steps: int = None # without it `STEPS` of the profile
                 ) -> tuple: # classifier in evaluation mode; its record with accuracy and chance
     "A classifier of rotated digits: loaded from the cache, or trained on the training digits and kept."
-    data = data or load_digits(profile().source)
+    data = data or load_digits()
     model, record = trained_classifier("oracle", DigitCNN, data, digits, steps or STEPS[profile().name]["oracle"],
                                        augment=turned, smoothing=0., seed=seed)
     test = judging(data.part("test", digits))

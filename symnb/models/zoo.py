@@ -64,7 +64,7 @@ def trained_vae(member: str = "conv", # a name in `ZOO`, or "PCA"
                ) -> tuple: # the model in evaluation mode, and its record (see `symnb.ground.keeping.trained`)
     "A member of the zoo: loaded from the cache, or trained on the training digits and kept."
     if member not in (*ZOO, "PCA"): raise SymnbError(f"member: expected {', '.join(ZOO)} or PCA, found '{member}'")
-    data = data or load_digits(profile().source)
+    data = data or load_digits()
     part = fitting(data.part("train", digits))
     if member == "PCA": return fit_pca(part.images, latent, seed)
     beta = BETA.get(latent, 1.) if beta is None else beta

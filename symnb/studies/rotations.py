@@ -137,7 +137,7 @@ def judge(model, action: Conjugated, data: Digits, oracle, # images -> scores
 
 def _kept(seen, x, oracle, circle):
     "`label_agreement`, mean over angles: does the decoded digit keep the label it has at t = 0?"
-    dealt = lambda x, t: seen(x.roll(1, 0) if t else x, t)
+    dealt = lambda x, t: seen(x.roll(len(x) // 2, 0) if t else x, t) # sources may be sorted by class
     dealt.parameter = seen.parameter
     if (other := label_agreement(dealt, x, oracle, 180.)).value > other.chance + .3:
         raise SymnbError(f"label kept: expected another digit to have another label, found it the same for {other.value:.2f}")
