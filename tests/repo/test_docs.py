@@ -167,12 +167,12 @@ def explorers(page):
     return [s["text/markdown"] for s in outputs(page) if "symnb-explorer" in s.get("text/markdown", "")]
 
 
-TASKS = ["data/21_rotated_file", "studies/71_vae", "find/50_supervised", "find/51_oracle", "find/52_algebra",
-         "find/53_lens", "find/54_solver", "use/60_invariant", "use/61_adaptor"]  # those of the card among them
+TASKS = ["studies/70_data", "models/32_zoo", "find/50_supervised", "find/51_oracle", "find/52_algebra",
+         "find/53_lens", "find/54_solver", "use/60_invariant", "use/61_adaptor", "studies/74_algebra"]
 
 
-@pytest.mark.parametrize("name", ["studies/71_vae", "find/50_supervised", "find/51_oracle", "find/52_algebra",
-                                  "find/54_solver", "use/60_invariant", "show/80_explore"])
+@pytest.mark.parametrize("name", ["models/32_zoo", "find/50_supervised", "find/51_oracle", "find/54_solver",
+                                  "use/60_invariant", "studies/74_algebra", "show/80_explore"])
 def test_a_task_page_has_its_explorer(pages, name):
     found = explorers(pages[name])
     assert found
