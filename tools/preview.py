@@ -75,15 +75,15 @@ def title(notebook):
     return (re.search(r"^title: *(.+)$", first, re.M) or re.search(r"^# (.+)$", first, re.M))[1].strip("'\"")
 
 
-def sidebar(contents, titles):
+def sidebar(contents, titles, up=""):
     "The sidebar's lines."
     for entry in contents:
         if isinstance(entry, dict):
             yield f"<b>{entry['section']}</b>"
-            yield from sidebar(entry["contents"], titles)
+            yield from sidebar(entry["contents"], titles, up)
         elif entry.removesuffix(".ipynb") in titles:
             name = entry.removesuffix(".ipynb")
-            yield f'<a href="{name}.html">{html.escape(titles[name])}</a>'
+            yield f'<a href="{up}{name}.html">{html.escape(titles[name])}</a>'
 
 
 def render(notebooks, out):
@@ -91,19 +91,22 @@ def render(notebooks, out):
     out.mkdir(exist_ok=True)
     order = yaml.safe_load((ROOT / "nbs" / "sidebar.yml").read_text())["website"]["sidebar"]["contents"]
     titles = {name: title(nb) for name, nb in notebooks.items()}
-    links, pages = "".join(sidebar(order, titles)), []
+    pages = []
     for name, notebook in notebooks.items():
+        links = "".join(sidebar(order, titles, "../" * name.count("/")))
         page = (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(titles[name])}</title>'
                 '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
                 f"<style>{LOOK}</style></head><body><nav>{links}</nav><main><h1>{html.escape(titles[name])}</h1>"
                 f"{''.join(body(notebook))}</main></body></html>")
         pages.append(out / f"{name}.html")
+        pages[-1].parent.mkdir(parents=True, exist_ok=True)
         pages[-1].write_text(page, encoding="utf-8")
     return pages
 
 
 if __name__ == "__main__":
-    prepared = {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted((ROOT / "_proc").glob("*.ipynb"))}
+    prepared = {p.relative_to(ROOT / "_proc").with_suffix("").as_posix(): json.loads(p.read_text(encoding="utf-8"))
+                for p in sorted((ROOT / "_proc").rglob("*.ipynb"))}
     if not prepared:
         sys.exit("_proc is empty: prepare the pages first, see the top of this file")
     for made in render(prepared, ROOT / "_preview"):

@@ -57,7 +57,7 @@ def prepared(x, # array or tensor (n, N)
     if len(still):
         raise SymnbError(f"x: expected sensors that vary, found {len(still)} constant, the first at {still[0]}")
     x = np.ascontiguousarray(x / scale, dtype=np.float32)
-    values = np.linalg.eigvalsh(moments(x))
+    values = np.linalg.eigvalsh(second_moments(x))
     if not values[0] > 1e-6 * values[-1]:
         rank = int((values > 1e-6 * values[-1]).sum())
         raise SymnbError(f"x: expected independent sensors, found {N} of rank {rank}")
@@ -109,7 +109,7 @@ class Objective:
                  circulant: bool = False,
                  weights: tuple = (1., 2., 1., .75)): # alignment, uniformity, resolution, information
         self.x, self.circulant, self.weights = x, circulant, weights
-        self.N, self.S = x.shape[1], moments(x)
+        self.N, self.S = x.shape[1], second_moments(x)
         self.joint = float(joint_entropy(torch.from_numpy(self.S), 2.)) # W does not change it
 
     def second(self, C): # torch (..., N, N), covariance of y -> (...,)
@@ -190,7 +190,7 @@ def stationarity(x, W, circulant: bool = False, lags: int = 4, blocks: int = 8
         rows = []
         for part in np.split(x[:n], blocks):
             y = f(part @ W.T.astype(np.float32))
-            C = moments(y - y.mean(0))
+            C = second_moments(y - y.mean(0))
             d = [C[i, (i + k) % N] if circulant else np.diagonal(C, k) for k in range(lags)]
             rows.append(np.concatenate([v - v.mean() for v in d]) * N / C.trace())
         mean, error = np.mean(rows, 0), np.std(rows, 0, ddof=1) / math.sqrt(blocks)

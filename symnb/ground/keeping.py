@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from .files import fingerprint, load_tensors, plain, read_json, runs_dir, save_tensors, write_json
 from .lab import SymnbError, device, seed_everything, versions
-from .versions import version
+from .code import version
 
 # %% ../../nbs/ground/09_keeping.ipynb #bd0e3e7d
 def _packed(x, tensors: dict):

@@ -13,7 +13,7 @@ from datetime import date
 from .files import results_dir
 from .lab import SymnbError, device, profile, progress
 from .keeping import kept
-from .versions import version
+from .code import version
 from .board import Measured, Scoreboard, figure_text, over_seeds
 from .sides import apart
 

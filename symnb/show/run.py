@@ -16,7 +16,7 @@ from ..ground.board import Scoreboard, table, targets
 from ..ground.files import atomic_path, runs_dir
 from ..ground.lab import SymnbError, banner, device, profile, versions
 from ..ground.study import Study
-from .report import report
+from .report import run_report
 
 # %% ../../nbs/show/85_run.ipynb #43eeb684
 TASKS = {name: f"symnb.studies.{name}:study" for name in
@@ -100,7 +100,7 @@ def in_profile(name: str): # `quick`, `full`, or None for the one in force
 def _keep(out: Path, board: Scoreboard, results, data: str, missing):
     "Write `scoreboard.json` and `report.html`."
     board.save(out / "scoreboard.json")
-    text = report(results, summary(results), provenance(data), [s.title for s in missing])
+    text = run_report(results, summary(results), provenance(data), [s.title for s in missing])
     with atomic_path(out / "report.html") as part: part.write_text(text, encoding="utf-8")
 
 # %% ../../nbs/show/85_run.ipynb #75315030

@@ -13,7 +13,7 @@ from symnb.find.algebra import discover_rotation
 from symnb.find.moments import halved_law, synthetic_law
 from symnb.ground.board import Measured
 from symnb.ground.lab import SymnbError
-from symnb.ground.versions import version
+from symnb.ground.code import version
 from symnb.ground.sides import apart
 from symnb.studies import algebra as st, rotations
 from symnb.symmetry.kinds import Conjugated, through

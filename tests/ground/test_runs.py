@@ -13,7 +13,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from symnb.ground import files, keeping, lab, runs, versions
+from symnb.ground import code, files, keeping, lab, runs
 from symnb.ground.lab import SymnbError
 
 # One small network with dropout, trained on random batches: every random generator matters.
@@ -314,34 +314,34 @@ def test_a_version_follows_what_code_does(tmp_path, old, new, same):
     a, b = module(tmp_path, MODULE, "version_a"), module(tmp_path, MODULE.replace(old, new), "version_b")
     assert old in MODULE
     for name in ("top", "middle"):
-        assert (versions.version(getattr(a, name)) == versions.version(getattr(b, name))) is same
-    assert (versions.version(a.square[0]) == versions.version(b.square[0])) is same
-    assert versions.version(a.square[1]) == versions.version(b.square[1]) != versions.version(a.square[0])
+        assert (code.version(getattr(a, name)) == code.version(getattr(b, name))) is same
+    assert (code.version(a.square[0]) == code.version(b.square[0])) is same
+    assert code.version(a.square[1]) == code.version(b.square[1]) != code.version(a.square[0])
 
 
 def test_a_version_follows_closures_partials_and_imports_inside():
     from functools import partial
     def of(n): return lambda x: x + n
-    assert versions.version(of(1)) == versions.version(of(1)) != versions.version(of(2))
-    assert versions.version(partial(max, 1)) != versions.version(partial(max, 2))
+    assert code.version(of(1)) == code.version(of(1)) != code.version(of(2))
+    assert code.version(partial(max, 1)) != code.version(partial(max, 2))
     def inside():
         from symnb.ground.runs import cosine
         return cosine
-    before = versions.version(inside)
+    before = code.version(inside)
     original, runs.cosine = runs.cosine, lambda i, steps: 1.
-    try: assert versions.version(inside) != before
+    try: assert code.version(inside) != before
     finally: runs.cosine = original
 
 
 def test_an_edit_deep_in_the_package_changes_the_key_of_a_study():
     "What hand-written keys missed: `max` became `min` in a function that no list named."
     from symnb.ground import study
-    before = versions.version(study.Study.rows)
+    before = code.version(study.Study)
     original = study.over_seeds
     study.over_seeds = lambda rows: rows
-    try: assert versions.version(study.Study.rows) != before
+    try: assert code.version(study.Study) != before
     finally: study.over_seeds = original
-    assert versions.version(study.Study.rows) == before
+    assert code.version(study.Study) == before
 
 
 def test_kept_gives_back_what_it_was_given(tmp_path, monkeypatch):

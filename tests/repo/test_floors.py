@@ -52,3 +52,5 @@ def test_a_folder_has_one_meaning_for_each_name():
         for name in {n.removeprefix(module + ".").split(".")[0] for n in names}:
             if name[0] != "_" and folder != "studies": homes.setdefault((folder, name), []).append(module)
     assert not {k: v for k, v in homes.items() if len(v) > 1}
+    modules = {(m.split(".")[1], m.split(".")[2]) for m in d["syms"]}
+    assert not modules & set(homes), "a module of a folder bears the name of something in it"

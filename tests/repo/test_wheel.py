@@ -19,9 +19,9 @@ def test_a_wheel_holds_what_the_package_needs(tmp_path):
     said = python("""
 import importlib, pkgutil, symnb
 for m in pkgutil.walk_packages(symnb.__path__, "symnb."): importlib.import_module(m.name)
-from symnb.show.report import page
+from symnb.show.report import html_page
 from symnb.find import procrustes
-print(symnb.__file__, len(page("a", "b")), procrustes.__module__)""", cwd=tmp_path,
+print(symnb.__file__, len(html_page("a", "b")), procrustes.__module__)""", cwd=tmp_path,
                   PYTHONPATH=str(tmp_path / "installed"))
     assert str(tmp_path / "installed") in said and "symnb.find.supervised" in said
     files = {p.relative_to(tmp_path / "installed").as_posix() for p in (tmp_path / "installed").rglob("*.*")}

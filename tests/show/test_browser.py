@@ -276,12 +276,12 @@ def test_the_switch_of_the_page_goes_before_the_system(page, several, system):
 
 
 def test_the_report_opens_and_its_explorer_works(page, site):
-    from symnb.show.report import report
+    from symnb.show.report import run_report
     from symnb.show.run import Result
     z, y = points()
     panel = explorer(decode, turn(), z, y, n=9, title="in the report")
     result = Result("hand", "By hand", [], [], [("Drag.", panel.html)], 1.)
-    (site[0] / "report.html").write_text(report([result], "1 task", {}), encoding="utf-8")
+    (site[0] / "report.html").write_text(run_report([result], "1 task", {}), encoding="utf-8")
     box = explorers(page, f"{site[1]}/report.html", 1)[0]
     box.scroll_into_view_if_needed()
     before = pixels(box.locator("canvas.seen"))
