@@ -14,7 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from .chain import (Fourth, annealed_start, chain_coordinates, descend, direct_start, mirrored, mirrors,
-    moments, polar, regrid, seriate)
+    polar, regrid, second_moments, seriate)
 from .lens import alignment, gaussian_divergences, joint_entropy
 from ..ground.lab import SymnbError, progress
 from ..ground.sides import fitting
