@@ -202,7 +202,7 @@ def batch_at(n: int, size: int, seed: int, k: int) -> torch.Tensor: # (size,) in
     return epoch_order(n, seed, epoch)[at * size:(at + 1) * size]
 
 def losses(model: LensModel, x, # (B, N), normalised
-           t, sigma, S=None # as `LensModel.objective` takes them
+           t, sigma, S=None # as the `objective` of a `LensModel` takes them
           ) -> dict: # terms, each (...,); `total` is for the lens, `nll` for the estimators
     "What one step lowers, and its parts."
     terms, densities = model.objective(x, t, sigma, S)

@@ -197,7 +197,7 @@ def _rotated(K, R):
     for _ in range(K.ndim - 1): K = (R @ K.flatten(2)).unflatten(2, K.shape[2:]).movedim(1, -1)
     return K
 
-def turned_apart(law: HalvedLaw, rng: torch.Generator) -> list: # as `HalvedLaw.cumulants`
+def turned_apart(law: HalvedLaw, rng: torch.Generator) -> list: # as the `cumulants` of a `HalvedLaw`
     "A draw of the null: each class turned by a rotation of its own."
     R, d = random_rotations(law.classes, len(law.sums[1][0]), rng), len(law.sums[1][0])
     if not law.pooled: return [{k: _rotated(x, R) for k, x in K.items()} for K in law.cumulants()]

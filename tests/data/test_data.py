@@ -247,9 +247,9 @@ def test_bytes_do_not_depend_on_chunk(few, tmp_path):
     assert a.read_bytes() == b.read_bytes()
 
 def test_memory_does_not_grow():
-    "5000 digits more: 47 MB of bytes or 188 MB of floats, if their rotations were kept."
-    small, large = (BENCH["write_full"](n)["peak"] for n in (1000, 6000))
-    assert large - small < 47e6
+    "10 000 digits more: 94 MB of bytes or 376 MB of floats, if their rotations were kept."
+    small, large = (BENCH["write_full"](n)["peak"] for n in (2000, 12_000))
+    assert large - small < 94e6
 
 def test_large_index(digits, tmp_path):
     "More indices than fit into HDF5's compact attributes."

@@ -29,7 +29,7 @@ from test_explore import decode, points, turn
 from symnb.show.explore import explorer
 from symnb.show.moving import signal_explorer
 from symnb.data.digits import load_digits
-from symnb.ground.files import runs_dir
+from symnb.ground.files import results_dir, runs_dir
 from symnb.measures.angles import best_rotation
 from symnb.studies.oracle import paced_flow, study as oracle_study
 from symnb.show.site import raw_html
@@ -342,7 +342,7 @@ def lab(tmp_path_factory):
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     home = {k: str(folder / k.lower()) for k in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
-    environment = {**os.environ, **home, "SYMNB_RUNS": str(runs_dir()), "SYMNB_PROFILE": "quick", "IN_TEST": "1",
+    environment = {**os.environ, **home, "SYMNB_RUNS": str(runs_dir()), "SYMNB_RESULTS": str(results_dir()), "SYMNB_PROFILE": "quick", "IN_TEST": "1",
                    "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0",
                "--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None",

@@ -10,7 +10,7 @@ from symnb.ground.files import runs_dir
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-@pytest.mark.parametrize("name", ["measures/40_codes", "show/80_explore"])
+@pytest.mark.parametrize("name", ["ground/06_plots", "show/80_explore"])
 def test_restart_and_run_all(name, monkeypatch):
     "With the widgets and explorers that are then shown."
     client = pytest.importorskip("nbclient", reason="nbclient is not installed")
