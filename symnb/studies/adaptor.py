@@ -16,7 +16,6 @@ from torch import nn
 from ..data.digits import Digits
 from ..data.worlds import World, legendre
 from ..find.solver import chain_step, solve
-from ..ground import plots
 from ..ground.board import Measured
 from ..ground.lab import device, seed_everything
 from ..ground.keeping import kept
@@ -198,6 +197,7 @@ def cell(method: str, world: str, seed: int, size: dict, data: Digits = None) ->
 # %% ../../nbs/studies/78_adaptor.ipynb #figs0001
 def label_figure(curves: dict, labels): # name -> accuracies (draws or seeds, labels)
     "Accuracy over the number of labels."
+    from symnb.ground import plots
     fig = plots.curves(labels, curves, "labelled samples", "share of right answers", levels={"chance": 1 / len(PATTERNS)})
     fig.axes[0].set(xscale="log", ylim=(.2, 1))
     return fig
@@ -205,6 +205,7 @@ def label_figure(curves: dict, labels): # name -> accuracies (draws or seeds, la
 def gan_figure(cos, # (snapshots, starts, N)
                steps: int):
     "The scores of each snapshot over training."
+    from symnb.ground import plots
     scores = np.stack([gan_scores(c[None]) for c in cos], -1)
     series = {k.split(",")[0]: v for k, v in zip(SCORES, scores)}
     return plots.curves(steps * np.arange(1, len(cos) + 1) // len(cos), series, "step of training", "cosine",

@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from ..find.oracle import Fields, OneField, skew_action, spread
 from ..find.whitening import skew_basis, whiten_axes
-from ..ground import plots
 from ..ground.lab import SymnbError, device
 from ..ground.runs import train
 from ..ground.sides import fitting
@@ -61,6 +60,7 @@ def flow_strip(model, actions: dict, # name -> `Paced`
                image: torch.Tensor, # (1, 28, 28), upright
                degrees=range(0, 181, 15)):
     "A digit truly turned, and decoded along flows that are paced to turn by as much."
+    from symnb.ground import plots
     ts = torch.tensor([float(a) for a in degrees])
     x = rotate(image[None].expand(len(ts), -1, -1, -1), ts)
     rows = {"true": x, "through the model": model.reconstruct(x.to(device())).cpu()}
@@ -82,6 +82,7 @@ def drift(model, action: Paced, images: torch.Tensor, # (n, 1, 28, 28), upright
 def drift_figure(curves: dict, # name -> (T, n) angles
                  degrees):
     "Mean measured angle over the expected one; each name gets its correlation with the time."
+    from symnb.ground import plots
     r = lambda v: np.corrcoef(degrees, v.mean(1))[0, 1]
     named = {f"{k}: r = {r(v):.2f}": v.mean(1) for k, v in curves.items()}
     return plots.curves(degrees, {"rotation": np.array(degrees, float), **named},

@@ -17,7 +17,6 @@ import torch
 from ..data.digits import Digits
 from ..find.supervised import STEPS as LEARNING, procrustes, trained_action, turned_pairs
 from ..find.whitening import linear
-from ..ground import plots
 from ..ground.board import Measured
 from ..ground.lab import SymnbError, device, profile
 from ..ground.keeping import kept, trained
@@ -233,6 +232,7 @@ READ = {"accuracy": lambda p, y: p[:12].argmax(-1) == y,
 
 def over_angle(found: dict, what: str): # method -> `Answers`; one of `READ`
     "A share of the digits at each of the twelve angles."
+    from symnb.ground import plots
     series = {k: READ[what](a.p, a.labels).float().mean(1).numpy() for k, a in found.items()}
     return plots.curves(np.array(ANGLES), series, "angle (degrees)", what, angle=True)
 
@@ -244,6 +244,7 @@ def rotation_correlation(p: torch.Tensor # (T, n, C) probabilities at T angles
 
 def correlation_figure(found: dict): # method -> `Answers`
     "The matrices of `rotation_correlation`."
+    from symnb.ground import plots
     fig, axes = plots.figure(1, len(found), 2.6)
     for ax, (name, a) in zip(axes, found.items()):
         plots.matrix(rotation_correlation(a.p[:12]), ANGLES, ANGLES, limit=1., title=name.replace(", ", "\n", 1), ax=ax)

@@ -16,7 +16,6 @@ import torch
 from ..data.digits import Digits
 from ..find.oracle import discover_fields, jacobians, latent_oracle, pointwise_generators, ranks
 from ..find.quadratic import fit_linear, metric_algebra, minkowski
-from ..ground import plots
 from ..ground.board import Measured, standard_error
 from ..ground.lab import SymnbError, device, progress
 from ..ground.keeping import kept
@@ -56,6 +55,7 @@ def toy_cell(method, size, seed) -> dict: # measure -> `Measured`
 # %% ../../nbs/studies/73_oracle.ipynb #ea8f7b3e
 def plateau_figure(found: dict): # as `plateaus` gives it
     "Loss over the number of generators, one curve a world."
+    from symnb.ground import plots
     most = max(map(len, found.values()))
     series = {k: [max(v.get(n, math.nan), 1e-32) for n in range(1, most + 1)] for k, v in found.items()}
     return plots.curves(range(1, most + 1), series, "number of generators", "smallest total loss", log=True)
@@ -173,6 +173,7 @@ def paced_flow(latent, digits, seed, size, data) -> tuple: # model, oracle, code
 # %% ../../nbs/studies/73_oracle.ipynb #eb336543
 def flow_figure(oracle, action, z): # codes (N, 2), for the frame
     "Streamlines of a field of the plane over the difference of the two scores."
+    from symnb.ground import plots
     on = lambda f: lambda p: f(p.to(device())).cpu()
     low, high = torch.quantile(z.cpu(), torch.tensor([.01, .99]), dim=0).tolist()
     return plots.streamlines(on(action.generator), low, high, background=on(lambda p: oracle(p).diff(dim=1)[:, 0]),
@@ -226,6 +227,7 @@ def pointwise_cell(latent, digits, seed, size, data, upright=False) -> dict: # m
 
 def eigenvalue_figure(values: dict): # name -> (K,) eigenvalues
     "The smallest eigenvalues of the pointwise problem over their mean."
+    from symnb.ground import plots
     shown = {k: v[:12] / v.mean() for k, v in values.items()}
     return plots.curves(range(1, 13), shown, "eigenvalue, sorted", "over the mean", log=True)
 

@@ -50,7 +50,7 @@ def test_results_are_read_from_their_files(readme, copy, tmp_path):
     (copy / "nbs" / "results").mkdir(exist_ok=True)
     (copy / "nbs" / "results" / "vae.json").write_text(json.dumps([row]))
     text, _ = readme.render(executed(copy / "nbs", tmp_path))
-    line = next(line for line in text.splitlines() if "a measure" in line)
+    line = next(line for line in text.splitlines() if "a method " in line)
     assert ".2468" in line and "missed" in line
 
 
