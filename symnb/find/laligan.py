@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import orthogonal
 from .bracket import unseen_defect
-from .liegan import near_identity, said_moved, said_real, sample_distance, state_pairs
+from .liegan import near_identity, quick_adam, said_moved, said_real, sample_distance, state_pairs
 from .trajectories import Learned, checked_trajectories, learned, ridge
 from ..ground.lab import SymnbError, device, seed_everything
 from ..ground.runs import cosine, train
@@ -171,7 +171,7 @@ def fit_laligan(x, # (n, T, d) trajectories
         some, lag = pairs.draw(recipe.batch)
         return laligan_losses(model, some.to(device()), lag.to(device()))
     record = train(model, step, recipe.steps, pairs=of, clip=None, seed=None, folder=folder, desc="LaLiGAN",
-                   optimizer=torch.optim.Adam, schedule=cosine if recipe.settle else lambda i, steps: 1.)
+                   optimizer=quick_adam(), schedule=cosine if recipe.settle else lambda i, steps: 1.)
     return model.cpu(), record
 
 # %% ../../nbs/find/96_laligan.ipynb #8c6aa029
