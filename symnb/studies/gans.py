@@ -111,8 +111,8 @@ LALIGAN = {"coupling": LALIGAN_SMALL, "coupling, one fixed lag": replace(LALIGAN
 # %% ../../nbs/studies/93_gans.ipynb #effa58bd
 def laligan_cell(kind: str, world: Dynamics, seed: int, size: dict) -> dict: # measure -> Measured or number
     "A LaLiGAN on trajectories, beside the untrained rotation of white states."
-    start, recipe = time.process_time(), replace(LALIGAN[kind], steps=size["laligan"])
-    if recipe.freeze: recipe = replace(recipe, freeze=(size["laligan"] // 4, .3))
+    start, recipe = time.process_time(), replace(LALIGAN[kind], steps=size["adversary" if kind == "adversary" else "laligan"])
+    if recipe.freeze: recipe = replace(recipe, freeze=(recipe.steps // 4, .3))
     x = world.draw(size["orbits"])
     fitted = x[np.arange(len(x)) % 4 != 3]
     fit_laligan(fitted[:8], world.dt, replace(recipe, steps=2))
@@ -141,21 +141,21 @@ def cell(method: str, world: str, seed: int, size: dict, data=None) -> dict: # m
 
 # %% ../../nbs/studies/93_gans.ipynb #e2d444f8
 SETTINGS = dict(
-    quick=dict(seeds=(0,), more=(), bodies=400, orbits=60, liegan=300, laligan=600, worlds=("Lotka-Volterra",), bodies_in=("two-body",)),
-    full=dict(seeds=(0, 1, 2, 3, 4), more=(0, 1, 2), bodies=800, orbits=100, liegan=400, laligan=2000,
-              worlds=("Lotka-Volterra", "pendulum"), bodies_in=("two-body", "two-body, half circle")))
+    quick=dict(seeds=(0,), more=(), bodies=400, orbits=60, liegan=300, laligan=600, adversary=300, worlds={"Lotka-Volterra": (0,)}, bodies_in=("two-body",)),
+    full=dict(seeds=(0, 1, 2, 3, 4), more=(0, 1, 2), bodies=800, orbits=100, liegan=400, laligan=2600, adversary=1300,
+              worlds={"Lotka-Volterra": (0, 1, 2, 3, 4), "pendulum": (0, 1, 2)}, bodies_in=("two-body", "two-body, half circle")))
 def plan(size: dict, data=None): # -> (method, world, seed)
     "The recommended forms on all seeds, the switches on some."
     for world in size["bodies_in"]:
         for seed in size["seeds"]: yield from (("LieGAN: small", world, seed), ("LieGAN: small" + DEALT, world, seed))
         for seed in size["more"]: yield from ((f"LieGAN: {k}", world, seed) for k in list(LIEGAN)[1:3])
     for seed in size["more"]: yield from (("LieGAN: published rates and width", "two-body", seed), ("LieGAN: small", "random", seed))
-    for world in size["worlds"]:
-        for seed in size["seeds"]:
+    for world, seeds in size["worlds"].items():
+        for seed in seeds:
             yield from ((f"LaLiGAN: {k}", world, seed) for k in ("coupling", "coupling" + DEALT, "adversary"))
             yield WHITE, world, seed
-        for seed in size["more"]:
-            yield from ((f"LaLiGAN: {k}", world, seed) for k in ("coupling, one fixed lag", "sliced distance", "adversary" + DEALT))
+    for seed in size["more"]:
+        yield from ((f"LaLiGAN: {k}", "Lotka-Volterra", seed) for k in ("coupling, one fixed lag", "sliced distance", "adversary" + DEALT))
 
 # %% ../../nbs/studies/93_gans.ipynb #69417d68
 TARGETS = {("LieGAN: small", "share with |cos| from .98 within 5 CPU s", w): dict(full=">= 1") for w in SETTINGS["full"]["bodies_in"]}
