@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TOP', 'MODULATED', 'PAIRS', 'BOUNDED', 'SOFT', 'DEEP', 'TRIPLES', 'QUADRUPLES', 'inside', 'hermite', 'reduced',
-           'smith', 'square', 'tables', 'Features', 'deviation', 'bounds', 'Reading', 'read']
+           'smith', 'tables', 'Features', 'square', 'deviation', 'bounds', 'Reading', 'read']
 
 # %% ../../nbs/find/39_characters.ipynb #2a87446b
 import functools, itertools, math
@@ -87,15 +87,6 @@ def _pairs(p):
         at.append((2 * i + a - 1, 2 * j + abs(b) - 1 + 2 * p * (b < 0)))
     return np.array(E, dtype=np.int64).reshape(-1, p), np.array(at, dtype=int).reshape(-1, 2).T
 
-# %% ../../nbs/find/39_characters.ipynb #d03e59cb
-@functools.lru_cache(8)
-def _deep(p):
-    "Exponents of products of higher powers of two phases, and their columns in a table of powers, then conjugates."
-    X = np.kron(np.eye(p, dtype=np.int64), np.arange(1, DEEP + 1)[:, None])
-    plane = np.repeat(np.arange(p), DEEP)
-    i, j = np.nonzero(plane[:, None] < np.tile(plane, 2))
-    return X[i] + np.concatenate([X, -X])[j], (i, j)
-
 # %% ../../nbs/find/39_characters.ipynb #fb5a5a87
 @functools.lru_cache(8)
 def _catalogue(p, m):
@@ -113,18 +104,11 @@ def _catalogue(p, m):
     for X in map(powers, (PAIRS, BOUNDED)): family(X, both(X), after(X, both(X)))
     P, Y = _pairs(p)[0], both(powers(2))
     if 2 < p <= TRIPLES: family(P, Y, after(P, Y) & (np.abs(P).sum(1)[:, None] + np.abs(Y).sum(1) <= 4))
-    P = P[np.abs(P).sum(1) == 2]
-    if 3 < p <= QUADRUPLES: family(P, both(P), after(P, both(P)))
-    if 2 < p <= 4:
-        D, Y = _deep(p)[0], both(powers(DEEP))
-        family(D, Y, after(D, Y))
-        X, Y = (D[~D[:, at].any(1)] for at in (slice(2, p), slice(0, 2)))
-        if p == 4: family(X, both(Y), np.ones((len(X), 2 * len(Y)), bool))
+    if 3 < p <= QUADRUPLES: family(X := P[np.abs(P).sum(1) == 2], both(X), after(X, both(X)))
+    for X, Y in _deep(p)[1] if 2 < p <= 4 else (): family(X, Y, after(X, Y))
     return tuple(np.concatenate(x) for x in zip(*out))
 
 # %% ../../nbs/find/39_characters.ipynb #e53ea582
-def square(z): return z.real ** 2 + z.imag ** 2
-
 def tables(y, told # (d, n) in a basis with planes in the rows (2j, 2j + 1); invariants (m, n)
           ) -> list: # of each family, two tables (columns, n)
     "Phases and bounded planes in tables, the products of whose columns are features."
@@ -139,14 +123,26 @@ def tables(y, told # (d, n) in a basis with planes in the rows (2j, 2j + 1); inv
     told = np.concatenate([np.ones_like(told[:1]), told]).astype(np.complex64)
     out, (E, (i, j)) = [(flat(P), told), (U, both(U)), (B, both(B))], _pairs(p)
     if 2 < p <= TRIPLES: out.append((some[i] * some[j], some))
-    of = np.abs(E).sum(1) == 2
-    if 3 < p <= QUADRUPLES: out.append((out[-1][0][of], both(out[-1][0][of])))
-    if 2 < p <= 4:
-        (D, (i, j)), some = _deep(p), both(flat(P[:, :DEEP]))
-        two = some[i] * some[j]
-        out.append((two, some))
-        if p == 4: out.append((two[~D[:, 2:].any(1)], both(two[~D[:, :2].any(1)])))
-    return out
+    if 3 < p <= QUADRUPLES: out.append((X := out[-1][0][np.abs(E).sum(1) == 2], both(X)))
+    return out + (_deep_tables(P) if 2 < p <= 4 else [])
+
+# %% ../../nbs/find/39_characters.ipynb #3838e55d
+@functools.lru_cache(8)
+def _deep(p):
+    "Columns of powers of a phase, and of powers and conjugates, of two phases; exponents of both tables of each family."
+    X = np.kron(np.eye(p, dtype=np.int64), np.arange(1, DEEP + 1)[:, None])
+    Y, plane = np.concatenate([X, -X]), np.repeat(np.arange(p), DEEP)
+    i, j = np.nonzero(plane[:, None] < np.tile(plane, 2))
+    two = X[i] + Y[j]
+    first, last = (~two[:, at].any(1) for at in (slice(2, p), slice(0, 2)))
+    four = [(two[first], np.concatenate([two[last], -two[last]]))] if p == 4 else []
+    return (i, j, first, last), [(two, Y)] + four
+
+def _deep_tables(P): # (p, k, n) -> of each of these families, two tables
+    p, some = len(P), P[:, :DEEP].reshape(-1, P.shape[-1])
+    (i, j, first, last), both = _deep(p)[0], lambda X: np.concatenate([X, X.conj()])
+    two = some[i] * both(some)[j]
+    return [(two, both(some))] + ([(two[first], both(two[last]))] if p == 4 else [])
 
 # %% ../../nbs/find/39_characters.ipynb #2e3c429d
 class Features:
@@ -187,6 +183,8 @@ class Features:
             yield x * scale
 
 # %% ../../nbs/find/39_characters.ipynb #d4ada7c5
+def square(z): return z.real ** 2 + z.imag ** 2
+
 def deviation(x, groups=None # means taken off (m, n), complex; number of the object behind each sample (n,)
              ) -> np.ndarray: # (m,)
     "Standard errors of means, in the direction in which they are largest; samples of one object count together."

@@ -41,8 +41,7 @@ def witness(fa: Features, fb: Features, charge, # of the half to learn from, and
         m, n, S = m + x.sum(1), n + x.shape[1], [s + x[i] @ x[i].conj().T for s, i in zip(S, parts)]
     mix = [np.linalg.solve(s / n + ridge * np.eye(len(s)), m[i] / n) for s, i in zip(S, parts)]
     y = np.concatenate([np.stack([v.conj() @ x[i] for i, v in zip(parts, mix)]) for x in map(forwards, fb.parts(every))], 1)
-    noise = ridge * np.array([square(v).sum() for v in mix]) # of features that are known to that noise: no thinner structure counts
-    y = y / np.sqrt(square(y).mean(1) + noise + 1e-12)[:, None]
+    y = y / np.sqrt(square(y).mean(1) + [ridge * square(v).sum() + 1e-12 for v in mix])[:, None] # no thinner structure counts
     R, se = np.abs(y.mean(1)), deviation(y - y.mean(1, keepdims=True), groups)
     return [(k, float(r), float(r - z * e), float(r + z * e)) for k, r, e in zip(ks, R, se)]
 
