@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['LIEGAN_PUBLISHED', 'LIEGAN_SMALL', 'LIEGAN_RULE', 'exp_of_blocks', 'LieGANRecipe', 'blocks_of', 'norm_of_blocks',
-           'Generators', 'state_pairs', 'LieGAN', 'said_real', 'said_moved', 'near_identity', 'alike', 'liegan_losses',
-           'sample_distance', 'quick_adam', 'fit_liegan', 'as_group', 'by_chance', 'discover_liegan', 'liegan_verdict']
+           'LearnedGenerators', 'state_pairs', 'LieGAN', 'said_real', 'said_moved', 'near_identity', 'alike',
+           'liegan_losses', 'sample_distance', 'quick_adam', 'fit_liegan', 'as_group', 'by_chance', 'discover_liegan',
+           'liegan_verdict']
 
 # %% ../../nbs/find/95_liegan.ipynb #dca1991a
 import math, time
@@ -72,7 +73,7 @@ def norm_of_blocks(A): # (..., 2, 2) -> (...)
     return (length(a + d, b - c) + length(a - d, b + c)) / 2
 
 # %% ../../nbs/find/95_liegan.ipynb #0695d44b
-class Generators(nn.Module):
+class LearnedGenerators(nn.Module):
     "Learned generators under a mask."
     def __init__(self, n: int, # numbers of a state
                  recipe: LieGANRecipe, mask=None): # (n, n); None: blocks
@@ -114,12 +115,12 @@ def state_pairs(x, # (n, T, d) trajectories
 
 # %% ../../nbs/find/95_liegan.ipynb #13ec666b
 class LieGAN(nn.Module):
-    "Generators and a critic."
+    "LearnedGenerators and a critic."
     def __init__(self, x, # (N, T, n) samples of T states, all of which an element moves
                  labels=None, # (N,) what it keeps: classes as whole numbers, or floats
                  recipe: LieGANRecipe = LIEGAN_SMALL, mask=None):
         super().__init__()
-        self.recipe, self.generators = recipe, Generators(x.shape[2], recipe, mask)
+        self.recipe, self.generators = recipe, LearnedGenerators(x.shape[2], recipe, mask)
         self.classes = labels is not None and not torch.as_tensor(labels).is_floating_point()
         self.register_buffer("spread", x.std((0, 1)) if recipe.standardise else torch.ones(x.shape[2]))
         self.table = nn.Embedding(int(labels.max()) + 1, 32) if self.classes else None
@@ -226,7 +227,7 @@ def discover_liegan(trajectories, # (n, T, d)
                     recipe: LieGANRecipe = LIEGAN_SMALL, mask=None, # (d, d)
                     seed: int = 0, known: Learned = None # the field of the verdict; None: fitted here
                    ) -> Found: # its group moves states
-    "Generators by an adversary on pairs of states, with a verdict by regression on trajectories kept apart."
+    "LearnedGenerators by an adversary on pairs of states, with a verdict by regression on trajectories kept apart."
     start, x = time.process_time(), checked_trajectories(trajectories)
     model, record = fit_liegan(state_pairs(x[np.arange(len(x)) % 4 != 3]), None, recipe, mask, seed)
     return liegan_verdict(model, known or learned(x, dt, seed=seed), record["cpu_seconds"], start)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SEQUENCE_RULE', 'fitted_step', 'carried_on', 'SequenceModel', 'prediction_loss', 'fit_sequences', 'extrapolated',
-           'Spectrum', 'shared_basis', 'angles_of', 'frequencies', 'planes_of', 'as_rotation', 'defect_of',
+           'SharedBasis', 'shared_basis', 'angles_of', 'whole_turns', 'planes_of', 'as_rotation', 'defect_of',
            'discover_sequences', 'sequence_verdict']
 
 # %% ../../nbs/find/99_sequences.ipynb #8749fbc7
@@ -92,14 +92,14 @@ def extrapolated(model: SequenceModel, x, # (n, T, ...) the frames that are know
     return model.images(model.restored(carried_on(Z[:, -1], fitted_step(Z), steps)))
 
 # %% ../../nbs/find/99_sequences.ipynb #7a5cf301
-class Spectrum(NamedTuple):
+class SharedBasis(NamedTuple):
     "Steps of many films in the basis that they share."
     basis: torch.Tensor # (a, a) complex, eigenvectors in columns
     values: torch.Tensor # (n, a) complex: the diagonal of each step
     off: float # share of the steps' size that is off the diagonal
 
 def shared_basis(M, # (n, a, a) steps
-                 draws: int = 20, seed: int = 0) -> Spectrum:
+                 draws: int = 20, seed: int = 0) -> SharedBasis:
     "The eigenvectors of a random combination of the steps: of several the one that leaves least."
     rng, best, M = torch.Generator().manual_seed(seed), None, M.double()
     for _ in range(draws):
@@ -107,7 +107,7 @@ def shared_basis(M, # (n, a, a) steps
         D = torch.linalg.solve(V, M.to(V) @ V)
         values = D.diagonal(dim1=1, dim2=2)
         off = float(((D.abs().square().sum() - values.abs().square().sum()).clamp_min(0) / D.abs().square().sum()).sqrt())
-        if best is None or off < best.off: best = Spectrum(V, values, off)
+        if best is None or off < best.off: best = SharedBasis(V, values, off)
     return best
 
 # %% ../../nbs/find/99_sequences.ipynb #a92e613e
@@ -119,7 +119,7 @@ def angles_of(unit, k, weight, # (n, a) complex of size 1, (a,), (a,)
     return torch.remainder(at[fit.argmax(1)] + math.pi, 2 * math.pi) - math.pi
 
 # %% ../../nbs/find/99_sequences.ipynb #854078ed
-def frequencies(values, # (n, a) complex, as in `Spectrum`
+def whole_turns(values, # (n, a) complex, as in `SharedBasis`
                 most: int = 8) -> tuple: # (a,) whole numbers; (a,) how sure, to 1; (n,) radians a film
     "Whole multiples of one angle a film that all entries turn by: first of an entry, then of the angle that fits all."
     unit, k, best = values / values.abs().clamp_min(1e-9), torch.arange(-most, most + 1), None
@@ -140,7 +140,7 @@ def frequencies(values, # (n, a) complex, as in `Spectrum`
     return best[1:]
 
 # %% ../../nbs/find/99_sequences.ipynb #179e284c
-def planes_of(basis, k # as in `Spectrum` and `frequencies`
+def planes_of(basis, k # as in `SharedBasis` and `whole_turns`
              ) -> tuple: # (a, a) real basis, planes first; weights of the planes
     "Real and imaginary parts of eigenvectors as planes, which turn from the first to the second."
     planes, axes, weights = [], [], []
@@ -198,7 +198,7 @@ def sequence_verdict(model: SequenceModel, x, fitted: float, start: float) -> Fo
     held = torch.arange(len(x)) % 5 == 4
     tables = lambda x: model.tables(model.components(x))
     with torch.no_grad(): shared = shared_basis(fitted_step(tables(x[~held])))
-    k, sure, _ = frequencies(shared.values)
+    k, sure, _ = whole_turns(shared.values)
     unseen = judging(x[held])
     with torch.no_grad(): values = torch.linalg.solve(shared.basis, fitted_step(tables(unseen[:, :2])).to(shared.basis) @ shared.basis).diagonal(dim1=1, dim2=2)
     angles = angles_of(values / values.abs().clamp_min(1e-9), k, sure ** 4)

@@ -28,7 +28,7 @@ def test_closed_exponentials_are_exponentials(scale):
 
 @pytest.mark.parametrize("block, channels", ((2, 1), (2, 2), (None, 1), (4, 2)))
 def test_one_element_moves_all_states_of_a_sample(block, channels):
-    g, x, w = lg.Generators(4, replace(TINY, block=block, channels=channels)), samples(5, 3), torch.randn(5, channels)
+    g, x, w = lg.LearnedGenerators(4, replace(TINY, block=block, channels=channels)), samples(5, 3), torch.randn(5, channels)
     g_ = torch.linalg.matrix_exp(torch.einsum("bc,cij->bij", w, g.L))
     assert torch.allclose(g(x, w), torch.einsum("bij,btj->bti", g_, x), atol=1e-4)
 
@@ -71,7 +71,7 @@ def test_labels_classes_and_masks_go_in():
         lg.fit_liegan(x, labels, replace(TINY, law="integers", scale=10, unit=False))
     mask = torch.zeros(4, 4)
     mask[0, 3] = 1
-    assert lg.Generators(4, TINY, mask).L.count_nonzero() == 1
+    assert lg.LearnedGenerators(4, TINY, mask).L.count_nonzero() == 1
 
 
 @pytest.mark.parametrize("critic", ("energy", "sliced"))
@@ -91,7 +91,7 @@ def test_a_group_that_turns_is_in_radians():
 
 
 @pytest.mark.parametrize("bad, match", ((lambda: lg.blocks_of(5, 2), "block: expected a divisor of 5, found 2"),
-    (lambda: lg.Generators(4, TINY, torch.ones(3, 3)), "mask: expected .4, 4., found .3, 3."),
+    (lambda: lg.LearnedGenerators(4, TINY, torch.ones(3, 3)), "mask: expected .4, 4., found .3, 3."),
     (lambda: lg.fit_liegan(np.zeros((5, 4))), "samples: expected .N, T, n., found .5, 4."),
     (lambda: lg.discover_liegan(np.zeros((3, 9, 4))), "trajectories: expected at least 8")))
 def test_bad_input(bad, match):

@@ -31,7 +31,7 @@ def test_a_step_is_the_matrix_of_least_squares():
 def test_shared_basis_and_whole_numbers_of_planted_steps(k):
     M, _, angles = planted(k)
     shared = sq.shared_basis(M)
-    turns, sure, found = sq.frequencies(shared.values)
+    turns, sure, found = sq.whole_turns(shared.values)
     assert shared.off < 1e-6 and sure.min() > .999
     assert sorted(turns.abs().tolist()) == sorted([0, *k, *k])
     off = min(torch.remainder(found - s * angles + np.pi, 2 * np.pi).sub(np.pi).abs().max() for s in (1, -1))
@@ -41,7 +41,7 @@ def test_shared_basis_and_whole_numbers_of_planted_steps(k):
 def test_planes_turn_as_the_steps_do():
     M, J, _ = planted((1, 3))
     shared = sq.shared_basis(M)
-    turns, _, _ = sq.frequencies(shared.values)
+    turns, _, _ = sq.whole_turns(shared.values)
     B, weights = sq.planes_of(shared.basis, turns)
     R = torch.block_diag(*[w * torch.tensor([[0., -1], [1, 0]]) for w in weights], torch.zeros(1, 1)).double()
     found = B @ R @ torch.linalg.inv(B)
@@ -64,7 +64,7 @@ def test_a_group_of_films_can_be_kept(tmp_path):
     x = torch.rand(20, 1, 6, 6)
     model, (M, _, _) = sq.SequenceModel(x, 5, 7, 10), planted((1, 3))
     shared = sq.shared_basis(M)
-    turns = sq.frequencies(shared.values)[0]
+    turns = sq.whole_turns(shared.values)[0]
     group = sq.as_rotation(model, shared.basis, turns)
     x = x.double()
     with torch.no_grad(): restored = model.images(model.restored(model.tables(model.components(x.float()))))
@@ -79,4 +79,4 @@ def test_a_group_of_films_can_be_kept(tmp_path):
 
 def test_bad_input():
     with pytest.raises(SymnbError, match="films: expected .n, T, ...."): sq.fit_sequences(torch.rand(5, 2, 4))
-    with pytest.raises(SymnbError, match="films: expected steps that turn"): sq.frequencies(torch.ones(9, 3).to(torch.complex128))
+    with pytest.raises(SymnbError, match="films: expected steps that turn"): sq.whole_turns(torch.ones(9, 3).to(torch.complex128))
