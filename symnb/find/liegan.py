@@ -115,7 +115,7 @@ def state_pairs(x, # (n, T, d) trajectories
 
 # %% ../../nbs/find/95_liegan.ipynb #13ec666b
 class LieGAN(nn.Module):
-    "LearnedGenerators and a critic."
+    "Generators and a critic."
     def __init__(self, x, # (N, T, n) samples of T states, all of which an element moves
                  labels=None, # (N,) what it keeps: classes as whole numbers, or floats
                  recipe: LieGANRecipe = LIEGAN_SMALL, mask=None):
@@ -227,7 +227,7 @@ def discover_liegan(trajectories, # (n, T, d)
                     recipe: LieGANRecipe = LIEGAN_SMALL, mask=None, # (d, d)
                     seed: int = 0, known: Learned = None # the field of the verdict; None: fitted here
                    ) -> Found: # its group moves states
-    "LearnedGenerators by an adversary on pairs of states, with a verdict by regression on trajectories kept apart."
+    "Generators by an adversary on pairs of states, with a verdict by regression on trajectories kept apart."
     start, x = time.process_time(), checked_trajectories(trajectories)
     model, record = fit_liegan(state_pairs(x[np.arange(len(x)) % 4 != 3]), None, recipe, mask, seed)
     return liegan_verdict(model, known or learned(x, dt, seed=seed), record["cpu_seconds"], start)
