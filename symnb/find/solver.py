@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RULE', 'LACKING', 'as_samples', 'check_size', 'prepared', 'padded_generator', 'orbit', 'chain_step', 'Pooled',
            'Objective', 'reflect', 'settle', 'stationarity', 'margin', 'certificates', 'lens_verdict', 'relax',
-           'LensSolution', 'settled_start', 'agreement', 'agreed', 'clear', 'line_action', 'best_starts', 'solve',
+           'LensSolution', 'agreement', 'agreed', 'line_action', 'settled_start', 'clear', 'best_starts', 'solve',
            'relaxed']
 
 # %% ../../nbs/find/54_solver.ipynb #5d8b96e9
@@ -205,7 +205,7 @@ def margin(objective: Objective, W, most: int = 60) -> float: # of samples that 
     here = objective.value(W)
     return min(objective.value(mirrored(W, u)) for u in mirrors(W, objective, most)) - here
 
-RULE = dict(margin=.005, stationarity=2.5, agreement=.75, samples=100) # least, most, least, least a sensor
+RULE = dict(margin=.005, stationarity=2.5, agreement=.8, samples=100) # least, most, least, least a sensor
 
 def certificates(judge: Objective, # of samples that W was not fitted to
                  x, W) -> tuple: # all samples; name -> (value, threshold, null, whether it is the least value), and what contradicts
@@ -224,13 +224,13 @@ LACKING = {"samples": "more samples are needed",
            "order found again": "other samples give another order",
            "agreement of starts": "no two starts come to the same line"}
 
-def lens_verdict(told: dict, against: str) -> tuple: # as of `certificates`; keywords of a Found, why nothing was found
+def lens_verdict(told: dict, against: str) -> dict: # as of `certificates`; answer, certificates and words of a solution
     "Found, none or undecided."
     lacking = Found(certificates=told).lacking()
-    if not lacking: return dict(answer="found", certificates=told), ""
+    if not lacking: return dict(answer="found", certificates=told, words="")
     none = against and not {"stationarity", "samples"} & set(lacking)
     why = against if none else next(said for name, said in LACKING.items() if name in lacking)
-    return dict(answer="none" if none else "undecided", certificates=told), why
+    return dict(answer="none" if none else "undecided", certificates=told, words=why)
 
 # %% ../../nbs/find/54_solver.ipynb #e450924f
 def relax(objective: Objective, W, padding: int = 6, steps: int = 150, rate: float = 1e-3, width: float = .06
@@ -265,7 +265,7 @@ class LensSolution(Found):
     circulant: bool
     loss: float # of W on samples that it was not fitted to
     starts: list # of dicts: start, trace of the objective, loss, margin, stationarity; the best first
-    why: str = "" # in words, where nothing was found
+    words: str = "" # why nothing was found
     relax_seconds: float = 0.
     relaxed: np.ndarray = None # losses of the relaxed stage
 
@@ -275,12 +275,27 @@ class LensSolution(Found):
     samples = property(lambda self: self.certificates["samples"].value)
     agreement = property(lambda self: self.certificates["agreement of starts"].value)
 
-    def __str__(self): return super().__str__() + f"; {self.why}" * bool(self.why)
+    def __str__(self): return super().__str__() + f"; {self.words}" * bool(self.words)
 
     def representation(self, x): # (n, N) array or tensor -> the same kind
         "y = W (x - mean) / scale: the hidden signal, up to sign and direction."
         y = ((as_samples(x) - self.mean) / self.scale) @ self.W.T
         return torch.as_tensor(y).to(x) if torch.is_tensor(x) else y.astype(np.float32)
+
+# %% ../../nbs/find/54_solver.ipynb #agree001
+def agreement(A, B) -> float: # of two steps (N, N), in either direction
+    "Cosine of what two starts found."
+    return float(max((A * B).sum(), (A * B.T).sum()) / np.linalg.norm(A) / np.linalg.norm(B))
+
+def agreed(tried: list, circulant: bool) -> float: # of (what is told of it, W), the best first
+    "The best agreement of another start with the best one."
+    (_, best), *others = tried
+    return max(agreement(chain_step(best, circulant), chain_step(V, circulant)) for _, V in others)
+
+def line_action(A, N: int, circulant: bool, exact: bool): # exact: whether N steps on a ring are nothing
+    "The generator (M, M) as a group action on (B, N), in steps of one position."
+    if not circulant: return WindowedAction(MatrixAction(A, "steps", skew=True), N)
+    return MatrixAction(A, "steps", N, N if exact else None, skew=True)
 
 # %% ../../nbs/find/54_solver.ipynb #eedcea27
 def settled_start(kind: str, fourth: Fourth, objective: Objective, trace: list):
@@ -293,26 +308,12 @@ def settled_start(kind: str, fourth: Fourth, objective: Objective, trace: list):
         if not ring or objective.value(V, .3) < objective.value(W, .3): W = V
     return settle(objective, objective.polish(W, 70, .03, .3), trace)[0]
 
-def agreement(A, B) -> float: # of two steps (N, N), in either direction
-    "Cosine of what two starts found."
-    return float(max((A * B).sum(), (A * B.T).sum()) / np.linalg.norm(A) / np.linalg.norm(B))
-
-def agreed(tried: list, circulant: bool) -> float: # of (what is told of it, W), the best first
-    "The best agreement of another start with the best one."
-    (_, best), *others = tried
-    return max(agreement(chain_step(best, circulant), chain_step(V, circulant)) for _, V in others)
-
 def clear(tried: list, judge: Objective) -> bool:
     "Whether further starts would not change the verdict: the best start will do, or contradicts a line."
     best, W = tried[0]
     if best["stationarity"] > RULE["stationarity"]: return False
     if best["margin"] >= RULE["margin"] and agreed(tried, judge.circulant) >= RULE["agreement"]: return True
     return bool(judged_order(judge.x @ W.T.astype(np.float32), judge.circulant)[1])
-
-def line_action(A, N: int, circulant: bool, exact: bool): # exact: whether N steps on a ring are nothing
-    "The generator (M, M) as a group action on (B, N), in steps of one position."
-    if not circulant: return WindowedAction(MatrixAction(A, "steps", skew=True), N)
-    return MatrixAction(A, "steps", N, N if exact else None, skew=True)
 
 # %% ../../nbs/find/54_solver.ipynb #2f76a266
 def best_starts(x, own, # all samples, and those to fit
@@ -352,10 +353,10 @@ def solve(x, # (n, N) array or tensor: samples by sensors, N odd
     W = W * np.sign(((held @ W.T.astype(np.float32)) ** 3).sum() or 1.) # events are upright
     alike = (agreed(tried, circulant), RULE["agreement"], None, True)
     (told, against), N, where = certificates(judge, x, W), len(W), "ring" if circulant else "line"
-    said, why = lens_verdict(told | {"agreement of starts": alike}, against)
+    said = lens_verdict(told | {"agreement of starts": alike}, against)
     A = torch.from_numpy(padded_generator(W, 0 if circulant else padding))
     out = LensSolution(
-        **said, why=why, candidate=line_action(A, N, circulant, True), told="nothing", method="lens solver", what=f"translation of {N} positions on a {where}", W=W, L=W,
+        **said, candidate=line_action(A, N, circulant, True), told="nothing", method="lens solver", what=f"translation of {N} positions on a {where}", W=W, L=W,
         filter=W[N // 2], mean=mean, scale=scale, circulant=circulant, loss=judge.value(W),
         starts=[t for t, _ in tried], seconds=time.process_time() - began)
     return relaxed(out, objective, padding) if relax else out

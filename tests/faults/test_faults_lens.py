@@ -98,7 +98,7 @@ def test_agreement_of_starts_is_ignored(monkeypatch):
         return real(kind, fourth, objective, trace) if len(kinds) == 1 else ortho_group.rvs(9, random_state=len(kinds))
     monkeypatch.setattr(find, "settled_start", one_good)
     s = find.solve(x, relax=False, restarts=0)
-    assert s.answer == "undecided" and s.lacking() == ["agreement of starts"] and "two starts" in s.why
+    assert s.answer == "undecided" and s.lacking() == ["agreement of starts"] and "two starts" in s.words
     kinds.clear()
     monkeypatch.setitem(find.RULE, "agreement", -1.)
     assert find.solve(x, relax=False, restarts=0).found

@@ -232,7 +232,7 @@ def test_small_worlds_are_solved_in_any_basis_alike(kind, circulant):
 def test_controls_are_not_found(kind):
     s = solve(World(kind, 15, "permutation", seed=6).draw(20000), relax=False, restarts=0)
     assert not s.found and s.action is None and s.lacking() and str(s).startswith(("not found", "undecided"))
-    assert str(s).endswith(s.why) and s.why and (s.answer == "undecided" or not {"stationarity", "samples"} & set(s.lacking()))
+    assert str(s).endswith(s.words) and s.words and (s.answer == "undecided" or not {"stationarity", "samples"} & set(s.lacking()))
 
 
 def test_starved_data_are_tried_again_from_halves_and_never_called_found():
