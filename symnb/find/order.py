@@ -49,7 +49,7 @@ class Dependence:
         return f(self.value), np.sqrt((len(v) - 1) * np.square(v - v.mean(0)).mean(0))
 
 # %% ../../nbs/find/46_order.ipynb #ordr0018
-LIMITS = dict(locality=.3, revival=.2, link=.5, again=.8, errors=3., nats=.01)
+LIMITS = dict(locality=.3, revival=.5, back=.2, link=.5, again=.8, errors=3., nats=.01)
 
 def locality(d: Dependence) -> tuple: # lower end; upper end, shares of what neighbours know; the same in nats
     def fall(D):
@@ -60,13 +60,13 @@ def locality(d: Dependence) -> tuple: # lower end; upper end, shares of what nei
     return low / near, high / near, high
 
 # %% ../../nbs/find/46_order.ipynb #ordr0023
-def revival(d: Dependence) -> tuple: # largest rise, lower end, as a share of what neighbours know; the distance where
-    P, later = d.profile(d.value), np.tril(np.ones((len(d.profile(d.value)),) * 2, bool), -1)
+def revival(d: Dependence) -> tuple: # largest rise: upper end; lower end, shares of what neighbours know; the distance where
+    lags = d.profile(d.value).shape[-1]
     rise = lambda D: (lambda P: P[..., :, None] - P[..., None, :])(d.profile(D))
-    value, error = d.measured(rise)
-    low = np.where(later, value - LIMITS["errors"] * error, -math.inf)
-    at = int(np.unravel_index(low.argmax(), low.shape)[0])
-    return max(low.max(), 0.) / max(P[0], 1e-12), at + 1
+    (value, error), later = d.measured(rise), np.tril(np.ones((lags, lags), bool), -1)
+    low, high = (np.where(later, value + s * LIMITS["errors"] * error, 0.) for s in (-1, 1))
+    near = max(d.profile(d.value)[0], 1e-12)
+    return max(high.max(), 0.) / near, max(low.max(), 0.) / near, int(low.max(1).argmax()) + 1
 
 # %% ../../nbs/find/46_order.ipynb #ordr0027
 def weakest_link(d: Dependence) -> float: # upper end, as a share of the mean link
@@ -91,7 +91,7 @@ def found_again(d: Dependence, starts: int = 4, seed: int = 0) -> float: # share
 # %% ../../nbs/find/46_order.ipynb #ordr0033
 def contradiction(d: Dependence, high: float, nats: float, rise: float, at: int, weak: float) -> str: # as from above
     "What shows that a stationary order is not that of one line; empty if nothing does."
-    if rise > LIMITS["revival"]:
+    if rise > LIMITS["back"]:
         if not d.circulant and at >= d.N - 2: return "the two ends are neighbours: a ring, not a line"
         return f"sensors {at} positions apart are neighbours too: more than one direction"
     if d.circulant and weak < LIMITS["link"] < high: return "the ring has a gap: a line, not a ring"
@@ -101,7 +101,7 @@ def contradiction(d: Dependence, high: float, nats: float, rise: float, at: int,
 def judged_order(y, circulant: bool = False) -> tuple: # of samples that did not make the order; certificates, and what contradicts
     "The certificates of an order, name -> (value, threshold, null, least), and a contradiction or an empty text."
     d = Dependence(y, circulant)
-    (low, high, nats), (rise, at), weak = locality(d), revival(d), weakest_link(d)
-    told = {"locality": (low, LIMITS["locality"], 0., True), "revival": (rise, LIMITS["revival"], 1.),
+    (low, high, nats), (most, rise, at), weak = locality(d), revival(d), weakest_link(d)
+    told = {"locality": (low, LIMITS["locality"], 0., True), "revival": (most, LIMITS["revival"], 1.),
             "weakest link": (weak, LIMITS["link"], 0., True), "order found again": (found_again(d), LIMITS["again"], 2 / d.N, True)}
     return told, contradiction(d, high, nats, rise, at, weak)

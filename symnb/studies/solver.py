@@ -146,8 +146,8 @@ SETTINGS = dict(
               ring=(100, 110, 120, 130, 140), others=(100, 110, 120), controls=(100, 110, 120), moved=(100, 110, 120),
               larger={65: dict.fromkeys(WORLDS, (110, 120)), 129: dict.fromkeys(WORLDS[:2], (120,))},
               noise=dict.fromkeys((.1, .15, .2), (100, 110)), samples=dict.fromkeys((8000, 4000), (110, 120)),
-              few=4000, small=dict.fromkeys(NOTHING, tuple(range(10_000, 10_005))) | dict.fromkeys(
-                  THERE, tuple(range(10_000, 10_005))) | dict.fromkeys(HARD, (10_000, 10_001))))
+              few=4000, small=dict.fromkeys(NOTHING, tuple(range(20_000, 20_005))) | dict.fromkeys(
+                  THERE, tuple(range(20_000, 20_005))) | dict.fromkeys(HARD, (20_000, 20_001))))
 
 def plan(size: dict, data=None): # -> (method, world, seed)
     "All runs; in the full profile each has data of its own."

@@ -107,5 +107,5 @@ def test_runs_without_one_line_are_counted_together():
 def test_fresh_seeds_judge_at_least_a_hundred_runs_without_a_line():
     small = [(m, s) for m, _, s in plan(study.settings["full"]) if m.split(", ")[1] in solver.SMALL]
     assert min(s for _, s in small) >= 10_000 and sum(not solver.has_line(m) for m, _ in small) >= 100
-    w, n = world_of("torus, sensors as a ring", 10_001, study.settings["full"])
+    w, n = world_of("torus, sensors as a ring", 20_001, study.settings["full"])
     assert w.kind == "torus" and w.N == 15 and n == 4000
