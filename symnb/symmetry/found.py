@@ -52,6 +52,7 @@ class Found:
     seconds: float = None # CPU time
     method: str = ""
     what: str = "" # what was found, in a few words
+    words: str = "" # what the answer means, in a sentence
 
     def __post_init__(self):
         self.certificates = {k: Certificate(*c) for k, c in self.certificates.items()}
@@ -83,6 +84,7 @@ class Found:
         parts += [f"p {self.p:.3g}"] if self.p is not None else []
         parts += [f"defect at most {self.bound:.3g}"] if self.bound is not None else []
         parts += [f"lacking: {', '.join(self.lacking())}"] if self.lacking() and not self.found else []
+        parts += [self.words] * bool(self.words)
         return f"{said}: {'; '.join([self.what] * bool(self.what and self.found) + parts)}".removesuffix(": ")
 
     def _repr_html_(self):
@@ -91,7 +93,7 @@ class Found:
                        for k, c in self.certificates.items())
         head = "".join(f"<th>{h}</th>" for h in ("certificate", "value", "threshold", "null", "met"))
         told = f", told {self.told}" if self.told else ""
-        return (f"<p><b>{escape(self.answer)}</b> {escape(f'{self.what} {self.method}{told}'.strip())}</p>"
+        return (f"<p><b>{escape(self.answer)}</b> {escape(f'{self.what} {self.method}{told}'.strip())}</p><p>{escape(self.words)}</p>"
                 f"<table><tr>{head}</tr>{rows}</table>")
 
 # %% ../../nbs/symmetry/17_found.ipynb #f1700013
