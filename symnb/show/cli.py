@@ -106,7 +106,7 @@ def _algebra(args):
         if found.found: found.action.save(out / "action")
         algebra_report(found, out / "report.html", name)
         return [p for p in (out / "action.safetensors", out / "action.json", out / "report.html") if p.exists()]
-    print(f"{found}\n{about}\n{', '.join(map(str, _replace(out, args, write)))}")
+    print(f"{found}\n{found.explained()}\n{about}\n{', '.join(map(str, _replace(out, args, write)))}")
 
 # %% ../../nbs/show/83_cli.ipynb #20464600
 def _lens(args):
@@ -117,7 +117,7 @@ def _lens(args):
     x, _, about = read_codes(args.file, args.key, header=args.header)
     found = solve(x, circulant=args.ring, seed=args.seed, relax=args.relax)
     paths = _replace(out, args, lambda out, name: lens_files(found, x, out, name))
-    print(f"{found}\n{about}\n{', '.join(map(str, paths))}")
+    print(f"{found}\n{found.explained()}\n{about}\n{', '.join(map(str, paths))}")
 
 # %% ../../nbs/show/83_cli.ipynb #9ccba6f1
 BENCHES = dict(
