@@ -51,8 +51,8 @@ def corner_angles(order: int):
 def uneven_angles(e: float): # 0 to 1
     "Angles (n, 1) with density 1 + e cos(t - 1)."
     def draw(rng, n):
-        t = full_turns(rng, 3 * n)
-        return t[rng.random(3 * n) * (1 + e) < (1 + e * np.cos(t[:, 0] - 1))][:n]
+        t = full_turns(rng, m := 4 * n + 20)
+        return t[rng.random(m) * (1 + e) < (1 + e * np.cos(t[:, 0] - 1))][:n]
     return draw
 
 def partly_turned(share: float):
@@ -89,6 +89,7 @@ def _polygon(rng, order, noise=.05):
         return np.concatenate([x, still(rng, n)], 1)
     return Hidden(draw, torus_generators([[1]], 4), int(order))
 
+# %% ../../nbs/data/24_laws.ipynb #153be717
 def _digits(rng, angles, weights=(1, 1, 2, 2, 3, 4), still=4, classes=10, **truth):
     "Codes like those of digits: ten classes, each with its own mean in six planes and four other numbers."
     p = len(weights)
@@ -134,6 +135,7 @@ def _two_circles(rng):
         return np.where(one[:, None], x, x[:, [2, 3, 0, 1]]) + .1 * rng.standard_normal((n, 4))
     return Hidden(draw)
 
+# %% ../../nbs/data/24_laws.ipynb #2e10e723
 def _repeated(law: Hidden, times: int = 4):
     "The same law with each row several times; the rows of one object follow each other."
     return Hidden(lambda rng, n: np.repeat(law.draw(rng, -(-n // times)), times, 0)[:n], law.generators, law.order, law.closes)
@@ -158,6 +160,7 @@ def turned_frames(rng, n: int, d: int = 3, complex_: bool = False) -> np.ndarray
     if not complex_: Q[..., 0] *= np.linalg.det(Q)[:, None]
     return Q
 
+# %% ../../nbs/data/24_laws.ipynb #888e917a
 def real_form(A): # (..., m, m) complex -> (..., 2 m, 2 m): coordinates re, im, re, im, ...
     "A complex matrix as a real one that acts on interleaved coordinates."
     blocks = np.stack([np.stack([A.real, -A.imag], -1), np.stack([A.imag, A.real], -1)], -2) # (..., m, m, 2, 2)
@@ -170,9 +173,11 @@ def _copies(A, copies, d): # generators (k, m, m) acting on several vectors, and
     for c in range(copies): out[:, c * m:(c + 1) * m, c * m:(c + 1) * m] = A
     return out
 
+# %% ../../nbs/data/24_laws.ipynb #3238f87d
 SPACE = [A.numpy() for A in plane_generators(3).values()] # of SO(3)
 UNITARY = real_form(1j * np.array([[[1, 0], [0, 1]], [[1, 0], [0, -1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]]])) # of U(2)
 
+# %% ../../nbs/data/24_laws.ipynb #02b92c73
 def _space(rng, vectors):
     vectors = int(vectors)
     def draw(rng, n):
@@ -197,6 +202,7 @@ def spin_generators(twice: int) -> np.ndarray: # (3, m, m) anti-hermitian, m = t
     up = np.diag(np.sqrt(j * (j + 1) - m[1:] * (m[1:] + 1)), 1)
     return -1j * np.stack([(up + up.T) / 2, (up - up.T) / 2j, np.diag(m)])
 
+# %% ../../nbs/data/24_laws.ipynb #089ecaa5
 def _spin_orbit(rng, twice):
     "One orbit of SU(2) of half-integer spin, in real coordinates."
     A = real_form(spin_generators(int(twice)))
@@ -221,6 +227,7 @@ def _matrix_orbit(rng):
         return np.einsum("aij,nij->na", basis, Q @ (one - np.trace(one) / 3 * np.eye(3)) @ Q.swapaxes(1, 2))
     return Hidden(draw, torch.tensor(np.stack([act(A) for A in SPACE])), closes=False)
 
+# %% ../../nbs/data/24_laws.ipynb #a8ae82de
 def _torus_orbit(rng, k, p, most):
     "One orbit of a torus with k angles in p planes, with random weights that generate a primitive lattice."
     k, p, most = _ints((k, p, most))
@@ -245,6 +252,7 @@ def _shells(rng, d):
         return x / np.linalg.norm(x, axis=1, keepdims=True) * (1 + rng.gamma(1.5, 1, (n, 1)))
     return Hidden(draw, every.generators, closes=every.closes)
 
+# %% ../../nbs/data/24_laws.ipynb #b8deda0d
 LARGER = {
     "T2": lambda rng: _turning(rng, [[1, 0], [0, 1]]), "T3": lambda rng: _turning(rng, np.eye(3, dtype=int)),
     "T2locked": lambda rng: _turning(rng, [[1, 0, 1, 1], [0, 1, 1, 2]]),
