@@ -50,13 +50,14 @@ class Found:
     bound: float = None # the defect is at most this, with confidence 1 - alpha; 0: exact, 1: none of the symmetry
     alpha: float = .05
     delta: float = None # the largest defect that may be called a symmetry
-    tested: str = "" # what was tested, on what, in words
-    judged: int = None # samples on which the answer stands
+    how: str = "" # what was tested, in words
+    tested: int = None # samples that the search had not seen, on which the answer stands
     needed: int = None # samples at which the answer would be found or none, if these do not tell
     told: str = "" # what the method was told: pairs, labels, nothing ...
     seconds: float = None # CPU time
     method: str = ""
     what: str = "" # what was found, in a few words
+    words: str = "" # what the answer means, in a sentence
 
     def __post_init__(self):
         self.certificates = {k: Certificate(*c) for k, c in self.certificates.items()}
@@ -92,6 +93,7 @@ class Found:
         parts += [f"p {self.p:.3g}"] if self.p is not None else []
         parts += [f"defect at most {self.bound:.3g}"] if self.bound is not None else []
         parts += [f"lacking: {', '.join(self.lacking())}"] if self.lacking() and not self.found else []
+        parts += [self.words] * bool(self.words)
         return f"{said}: {'; '.join([self.what] * bool(self.what and self.found) + parts)}".removesuffix(": ")
 
     def _repr_html_(self):
@@ -108,7 +110,9 @@ def in_words(f) -> list: # a `Found` -> sentences
     "An answer for readers who use no statistics."
     out = {"found": [f"There is a symmetry: {f.what or 'the candidate'}."], "none": ["No symmetry of the kind that was looked for was found."],
            "undecided": ["These data do not tell whether there is a symmetry."]}[f.answer]
-    if f.tested: out.append(f"Tested: {f.tested}.")
+    if f.words: out.append(f.words.rstrip(".") + ".")
+    if f.how: out.append(f"Tested: {f.how}.")
+    if f.tested: out.append(f"The test used {f.tested:,} samples that the search had not seen.")
     without = [f"{k} would be about {c.null:.2g}, and it is {c.value:.2g}" for k, c in f.certificates.items() if c.null is not None]
     if without: out.append(f"Without the symmetry {'; '.join(without)}.")
     if f.lacking() and not f.found: out.append(f"It fails here: {'; '.join(f'{k} {f.certificates[k]}' for k in f.lacking())}.")
@@ -120,8 +124,7 @@ def in_words(f) -> list: # a `Found` -> sentences
 
 def _with_more_data(f) -> list:
     "What larger samples would bring."
-    if f.needed and (f.judged or 0) < f.needed:
-        return [f"About {f.needed:,} samples would tell" + (f"; these are {f.judged:,}." if f.judged else ".")]
+    if f.needed and (f.tested or 0) < f.needed: return [f"About {f.needed:,} such samples would tell."]
     if f.found and f.bound is not None: return ["Four times as many samples would about halve the defect that cannot be excluded."]
     return []
 
