@@ -125,14 +125,14 @@ def report_page(path, # of the .html to write
 # %% ../../nbs/show/82_report.ipynb #d2cb20ea
 def algebra_report(D, # of `discover_rotation`
                    path, name: str = "codes"):
-    "The page of a discovery: spectra and, where there is one, the null."
+    "The page of a discovery: spectra and, where there is one, what the witness saw."
     from symnb.ground import plots
-    from symnb.studies.algebra import eigenvalue_figure, null_figure
-    rows = ("generators", "weights", "gap", "stability", "rho", "residual", "bracket", "p_gap", "p_rho", "samples",
-            "seconds")
+    from symnb.studies.algebra import eigenvalue_figure, witness_figure
+    rows = ("name", "generators", "torus", "orders", "weights", "bound", "p_exact", "gap", "stability", "shared", "rho",
+            "residual", "bracket", "samples", "tested", "seconds")
     figures = [("The lowest eigenvalues", eigenvalue_figure({"codes": D.values})),
                ("Frequencies over the weights", plots.spectrum({"codes": D.frequencies}, D.weights))]
-    if D.null is not None: figures.append(("The permutation null", null_figure({"codes": D})))
+    if len(D.spectrum): figures.append(("What a learned witness sees on the half that judges", witness_figure({"codes": D})))
     report_page(path, f"Symmetry algebra of {name}", str(D), f"{D.samples} samples of {len(D.basis)} numbers.",
                 {k: getattr(D, k) for k in rows}, figures, D.explained())
 
