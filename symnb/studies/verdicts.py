@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SAMPLES', 'ORDERS', 'WITHOUT', 'CIRCLES', 'WITH', 'NEAR', 'KINDS', 'RELATIONS', 'ALL_WITHOUT', 'UPPER', 'SHARES',
            'RESERVED', 'CHEAP', 'TARGETS', 'study', 'settings', 'numbered', 'world_of', 'generators_on', 'inside',
-           'speeds', 'same_lattice', 'per_turn', 'relation', 'answers', 'cell', 'exact_interval', 'kind_of', 'pooled',
-           'by_kind', 'trial', 'plan', 'share_figure', 'verdict_figures']
+           'speeds', 'same_lattice', 'per_turn', 'relation', 'answers', 'cell', 'beside', 'exact_interval', 'kind_of',
+           'pooled', 'by_kind', 'trial', 'plan', 'share_figure', 'verdict_figures']
 
 # %% ../../nbs/studies/90_verdicts.ipynb #1579ec80
 import itertools, math, time
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from ..data.laws import CodeWorld
 from ..find.algebra import discover_rotation
+from ..find.whitening import whiten
 from ..ground.board import Measured, Scoreboard
 from ..ground.lab import SymnbError
 from ..ground.study import Study
@@ -138,9 +139,17 @@ def cell(method: str, setting: str, seed: int, size: dict, data=None) -> dict:
     x = world.draw(n)
     start = time.process_time()
     D = discover_rotation(x, seed=seed, **size.get("judge", {}))
+    spent, start = time.process_time() - start, time.process_time()
+    whiten(x)
     cost = f"time, {'to 8' if world.d <= 8 else 'above 8'} numbers"
-    out = answers(D, world, x) | {cost: time.process_time() - start}
+    out = {k: Measured(v, **beside(k, D)) for k, v in answers(D, world, x).items()}
+    out[cost] = Measured(spent, baseline=time.process_time() - start)
     return out | ({"bound": D.bound} if D.found and D.bound is not None else {})
+
+def beside(measure: str, D: Found) -> dict: # what a share must be read against
+    "The best there is; an answer at random; what a gap among eigenvalues alone would have said (always yes to a single one)."
+    if measure.startswith("false"): return dict(floor=0., baseline=float(D.gap is None or D.gap >= 1.3))
+    return dict(floor=1.) if measure.startswith("right") else dict(chance=1 / 3)
 
 # %% ../../nbs/studies/90_verdicts.ipynb #1a6e2896
 def exact_interval(k: int, n: int, level: float = .95) -> tuple: # successes, runs -> low, high
@@ -192,7 +201,8 @@ def trial(kind: str, seeds, **judge) -> list: # of dicts; options of the judge
     "Runs of a kind while something is still being tuned; a reserved seed raises `SymnbError`."
     if max(seeds) >= RESERVED: raise SymnbError(f"seeds: expected less than {RESERVED} for development, found {max(seeds)}")
     some = KINDS[kind][1]
-    return [dict(setting=s, seed=i) | cell("verdict", s, i, dict(judge=judge)) for i, s in zip(seeds, itertools.cycle(some))]
+    plain = lambda cells: {k: getattr(m, "value", m) for k, m in cells.items()}
+    return [dict(setting=s, seed=i) | plain(cell("verdict", s, i, dict(judge=judge))) for i, s in zip(seeds, itertools.cycle(some))]
 
 CHEAP = ("polygons", "arcs", "uneven densities", "independent components", "heavy tails", "SO(2)", "T^2",
          "every rotation", "orbit of SO(2), 4 numbers") # what the quick profile shows

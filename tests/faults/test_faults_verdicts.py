@@ -11,10 +11,13 @@ from symnb.symmetry.found import Found
 from symnb.symmetry.groups import MatrixGroup
 
 
+class Judged(Found): gap = 2.
+
+
 def told(setting, group, answer="found", monkeypatch=None):
     "What the study writes down of a judge that answers with this group."
-    monkeypatch.setattr(verdicts, "discover_rotation", lambda x, seed=0, **kw: Found(answer=answer, candidate=group))
-    return verdicts.cell("verdict", setting, 3, {})
+    monkeypatch.setattr(verdicts, "discover_rotation", lambda x, seed=0, **kw: Judged(answer=answer, candidate=group))
+    return {k: getattr(m, "value", m) for k, m in verdicts.cell("verdict", setting, 3, {}).items()}
 
 
 def truth(name, seed=3): return CodeWorld(name, seed).truth
