@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['GAUSSIAN', 'form', 'skew_form', 'eigengap', 'Spectrum', 'eigen', 'stabiliser', 'stability', 'bracket_residual',
            'closed', 'Discovery', 'discover_rotation', 'planes_action', 'judged', 'gaussian', 'said', 'checked',
-           'indicators', 'shared']
+           'indicators', 'agreement']
 
 # %% ../../nbs/find/52_algebra.ipynb #d46061a3
 import itertools, math, time
@@ -269,7 +269,7 @@ def discover_rotation(z, labels=None, # (N, d) codes; (N,), without them the law
     every = every_rotation(trial, seed=seed) if d > 2 else None
     R, (f, w, planes) = search.all(s, seed) if every is None else (None, search.attempt(s.matrices[0])[1])
     D = Discovery(answer="undecided", weights=list(map(int, w)), values=s.values, matrices=s.matrices, gap=s.gap, stability=stability(parts),
-                  shared=shared(s.matrices[0], Ka, Kb), rho=rho(search.K, planes, w), basis=planes, frequencies=f,
+                  shared=agreement(s.matrices[0], Ka, Kb), rho=rho(search.K, planes, w), basis=planes, frequencies=f,
                   residual=float(np.abs(np.sort(f) - np.sort(w)).max()), samples=len(z), tested=int(other.sum()),
                   told="nothing" if labels is None else "labels", method="cumulants" if propose is None else "another proposal, then cumulants")
     judged(D, R, every, search, there, back, turn)
@@ -405,7 +405,7 @@ def indicators(labels, half, most: int = 20) -> list: # for each half (n, classe
     parts = [one[half.numpy() == h] for h in (0, 1)]
     return [(x - x.mean(0)) / np.maximum(x.std(0), 1e-3) for x in parts]
 
-def shared(A, Ka, Kb) -> float:
+def agreement(A, Ka, Kb) -> float:
     "How much of what a matrix does to the cumulants of one part it does to those of the other; 0 if all of it is noise."
     total = lambda x, y: sum(float((torch.stack([act(A, t) for t in x[k]]) * torch.stack([act(A, t) for t in y[k]])).sum()) / math.factorial(k) for k in x)
     return total(Ka, Kb) / max(math.sqrt(total(Ka, Ka) * total(Kb, Kb)), 1e-300)

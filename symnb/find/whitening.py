@@ -71,6 +71,7 @@ def scatter(z, freedom: float = 4., steps: int = 15) -> tuple: # (N, d) -> centr
         S = (w[:, None] * (z - m)).mT @ (z - m) / len(z)
     return m, S
 
+# %% ../../nbs/find/49_whitening.ipynb #f72cd499
 def robust_whiten(z) -> tuple: # (N, d) -> q (N, d), the maps there and back
     "`whiten`, or by the scatter of a t distribution where tails are heavy."
     q, there, back = whiten(z)
