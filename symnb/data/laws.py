@@ -228,7 +228,7 @@ def _matrix_orbit(rng):
     return Hidden(draw, torch.tensor(np.stack([act(A) for A in SPACE])), closes=False)
 
 # %% ../../nbs/data/24_laws.ipynb #a8ae82de
-def _torus_orbit(rng, k, p, most):
+def _torus_orbit(rng, k, p, most, noise=.1):
     "One orbit of a torus with k angles in p planes, with random weights that generate a primitive lattice."
     k, p, most = _ints((k, p, most))
     while True:
@@ -236,7 +236,10 @@ def _torus_orbit(rng, k, p, most):
         minors = [round(np.linalg.det(w[:, list(c)])) for c in itertools.combinations(range(p), k)]
         if math.gcd(*minors) == 1 and (w != 0).any(0).all() and _distinct(w): break
     radii = rng.uniform(.5, 1.5, p)
-    return Hidden(lambda rng, n: turned(full_turns(rng, n, k), w, radii), torus_generators(w, 2 * p))
+    def draw(rng, n):
+        x = turned(full_turns(rng, n, k), w, radii)
+        return x + float(noise) * rng.standard_normal(x.shape)
+    return Hidden(draw, torus_generators(w, 2 * p))
 
 # %% ../../nbs/data/24_laws.ipynb #dfbd68b2
 def _distinct(w): # no two columns that are equal or opposite

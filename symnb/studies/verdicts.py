@@ -61,6 +61,7 @@ WITH = { # kind -> runs, settings
     "SO(3)": (20, settings(["SO(3) 1", "SO(3) 2"])), "U(2)": (20, settings(["U(2)"], (10_000,))),
     "every rotation": (24, settings(["Gaussian 3", "Gaussian 5", "Gaussian 16", "shells 3", "shells 4", "shells 6"])),
     "orbit of SO(2), 4 numbers": (20, settings(["orbit 1 2 4"])), "orbit of SO(2), 8 numbers": (20, settings(["orbit 1 4 6"])),
+    "orbit of SO(2), no noise": (20, settings(["orbit 1 2 4 0", "orbit 1 4 6 0"])),
     "orbit of T^2, 8 numbers": (20, settings(["orbit 2 4 2"])), "orbit of T^3, 8 numbers": (20, settings(["orbit 3 4 1"])),
     "orbit of SO(3), 5 numbers": (20, settings(["orbit_SO(3)"])), "orbit of SU(2), 8 numbers": (20, settings(["orbit_SU(2) 3"], (10_000,)))}
 NEAR = {f"density 1 + {e} cos": (8, settings([f"density {e} 1 2 3"])) for e in (.05, .1, .2, .4)} # defects of e / 2
