@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['GAUSSIAN', 'form', 'skew_form', 'eigengap', 'Spectrum', 'eigen', 'stabiliser', 'stability', 'bracket_residual',
            'closed', 'Discovery', 'discover_rotation', 'planes_action', 'judged', 'gaussian', 'said', 'checked',
-           'indicators', 'agreement']
+           'indicators', 'repeated']
 
 # %% ../../nbs/find/52_algebra.ipynb #d46061a3
 import itertools, math, time
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from .characters import PAIRS, TOP
 from .moments import act, halved_law
-from .verdict import FINITE, Frame, Trial, algebra_name, every_rotation, generic, objects, polish, turning
+from .verdict import FINITE, Planes, Trial, algebra_name, every_rotation, generic, objects, polish, turning
 from .weights import integer_weights, normal_form, refine_planes, refined_weights, rho
 from .whitening import robust_whiten, samples, scaled_columns, skew_matrices, squashed
 from ..ground.lab import SymnbError, names
@@ -181,10 +181,10 @@ class _Search:
     def candidates(self, O, rounded):
         "Planes as proposed and with whole numbers, each also refined with the torus that its characters leave."
         for planes in (O, rounded):
-            first = Frame(planes), *self.trial.propose(Frame(planes))
+            first = Planes(planes), *self.trial.propose(Planes(planes))
             yield first
             if len(hint := first[3].weights):
-                frame = Frame(refine_planes(self.K, planes, generic(hint)))
+                frame = Planes(refine_planes(self.K, planes, generic(hint)))
                 yield frame, *self.trial.propose(frame)
 
     def polished(self, frame, f, r, hint):
@@ -269,7 +269,7 @@ def discover_rotation(z, labels=None, # (N, d) codes; (N,), without them the law
     every = every_rotation(trial, seed=seed) if d > 2 else None
     R, (f, w, planes) = search.all(s, seed) if every is None else (None, search.attempt(s.matrices[0])[1])
     D = Discovery(answer="undecided", weights=list(map(int, w)), values=s.values, matrices=s.matrices, gap=s.gap, stability=stability(parts),
-                  shared=agreement(s.matrices[0], Ka, Kb), rho=rho(search.K, planes, w), basis=planes, frequencies=f,
+                  shared=repeated(s.matrices[0], Ka, Kb), rho=rho(search.K, planes, w), basis=planes, frequencies=f,
                   residual=float(np.abs(np.sort(f) - np.sort(w)).max()), samples=len(z), tested=int(other.sum()),
                   told="nothing" if labels is None else "labels", method="cumulants" if propose is None else "another proposal, then cumulants")
     judged(D, R, every, search, there, back, turn)
@@ -300,7 +300,7 @@ def planes_action(frame, row, there, back, turn=360.) -> tuple: # of whole numbe
 def judged(D: Discovery, R, every, search, there, back, turn):
     "The answer, the group on the codes, and words for both."
     trial, d = search.trial, len(D.basis)
-    D.candidate = D.circle = planes_action(Frame(D.basis), D.weights, there, back, turn)[0]
+    D.candidate = D.circle = planes_action(Planes(D.basis), D.weights, there, back, turn)[0]
     if every is not None: return _every(D, every, trial, there, back, turn)
     r, at_most = R.reading, lambda v, most: Certificate(float(v), most)
     torus = r.weights.tolist()
@@ -347,7 +347,7 @@ def _continuous(D, R, search, there, back, turn):
         D.name, D.span = "SO(2)" if k == 1 else f"T^{k}", torch.stack([turning(R.frame, w) for w in rows])
         if k > 1:
             speed = [2 * math.pi / turn * math.sqrt(2 * w @ w) for w in rows]
-            plain = Frame(R.frame.basis)
+            plain = Planes(R.frame.basis)
             A = torch.stack([s * turning(plain, w) for s, w in zip(speed, rows)])
             D.candidate = _matrix_group(A, [turn / math.gcd(*map(int, w)) for w in rows], *_through(R.frame, there, back), turn)
     D.generators = len(D.span)
@@ -405,7 +405,7 @@ def indicators(labels, half, most: int = 20) -> list: # for each half (n, classe
     parts = [one[half.numpy() == h] for h in (0, 1)]
     return [(x - x.mean(0)) / np.maximum(x.std(0), 1e-3) for x in parts]
 
-def agreement(A, Ka, Kb) -> float:
+def repeated(A, Ka, Kb) -> float:
     "How much of what a matrix does to the cumulants of one part it does to those of the other; 0 if all of it is noise."
     total = lambda x, y: sum(float((torch.stack([act(A, t) for t in x[k]]) * torch.stack([act(A, t) for t in y[k]])).sum()) / math.factorial(k) for k in x)
     return total(Ka, Kb) / max(math.sqrt(total(Ka, Ka) * total(Kb, Kb)), 1e-300)
