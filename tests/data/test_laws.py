@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from symnb.data.laws import (LAWS, CodeWorld, arc_angles, corner_angles, full_turns, partly_turned, real_form, spin_generators,
-    torus_generators, turned, turned_frames, uneven_angles)
+    torus_generators, turned_points, turned_frames, uneven_angles)
 from symnb.data.worlds import AnyWorld
 from symnb.ground.lab import SymnbError
 
@@ -57,7 +57,7 @@ def test_defects_are_those_that_are_said(draw, defect):
 
 def test_generators_are_those_of_groups():
     A, = torus_generators([[2, 1]], 5)
-    x = turned(np.array([[.3]]), [[2, 1]], np.ones((1, 2)))
+    x = turned_points(np.array([[.3]]), [[2, 1]], np.ones((1, 2)))
     assert np.allclose((torch.linalg.matrix_exp(.3 * A) @ torch.tensor([1., 0, 1, 0, 0]).double())[:4], x) and not A[4].any()
     J = spin_generators(3)
     assert np.allclose(J[0] @ J[1] - J[1] @ J[0], -J[2]) or np.allclose(J[0] @ J[1] - J[1] @ J[0], J[2])
