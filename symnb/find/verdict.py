@@ -27,7 +27,7 @@ def _of_charge(f, charge, modulus, harmonics, top):
 # %% ../../nbs/find/47_verdict.ipynb #f47481a9
 def witness(fa: Features, fb: Features, charge, # of the half to learn from, and to test on; (G,) whole numbers
             modulus: int = 0, groups=None, z: float = 1.645, # of a cyclic group; of the tested half; normal quantile of the level
-            harmonics: int = 24, top: int = 64, ridge: float = .02) -> list: # [(k, R, lower, upper), ...]
+            harmonics: int = 24, top: int = 64, ridge: float = .04) -> list: # [(k, R, lower, upper), ...]
     "The largest resultant of any mixture of features of each charge k: how well the law tells where a point stands."
     charge = charge % modulus if modulus else charge
     ks, which, back = _of_charge(fa, charge, modulus, harmonics, top)
@@ -41,7 +41,7 @@ def witness(fa: Features, fb: Features, charge, # of the half to learn from, and
         m, n, S = m + x.sum(1), n + x.shape[1], [s + x[i] @ x[i].conj().T for s, i in zip(S, parts)]
     mix = [np.linalg.solve(s / n + ridge * np.eye(len(s)), m[i] / n) for s, i in zip(S, parts)]
     y = np.concatenate([np.stack([v.conj() @ x[i] for i, v in zip(parts, mix)]) for x in map(forwards, fb.parts(every))], 1)
-    y = y / (np.sqrt(square(y).mean(1, keepdims=True)) + 1e-12)
+    y = y / np.sqrt(square(y).mean(1) + [ridge * square(v).sum() + 1e-12 for v in mix])[:, None] # no thinner structure counts
     R, se = np.abs(y.mean(1)), deviation(y - y.mean(1, keepdims=True), groups)
     return [(k, float(r), float(r - z * e), float(r + z * e)) for k, r, e in zip(ks, R, se)]
 
