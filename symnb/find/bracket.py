@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['RULE', 'bracket_rows', 'size_rows', 'pencil', 'Null', 'row_weights', 'rows_of', 'map_rows', 'commuting',
            'energy_rows', 'coefficients', 'fields_of', 'blocks', 'symplectic', 'count', 'without_symmetry',
-           'unseen_defect', 'answered', 'unseen_null', 'affine_group', 'grounds', 'discover_generators', 'verdict']
+           'unseen_defect', 'answered', 'unseen_null', 'affine_group', 'grounds', 'discover_generators',
+           'learned_verdict']
 
 # %% ../../nbs/find/90_bracket.ipynb #5de8782d
 import time
@@ -228,9 +229,9 @@ def discover_generators(trajectories, # (n, T, d)
     start = time.process_time()
     found = learned(trajectories, dt, features, steps=steps, seed=seed, **how)
     basis = None if among is None else coefficients(found.frame, np.asarray(among, float))
-    return verdict(found, basis, rescaled, start)
+    return learned_verdict(found, basis, rescaled, start)
 
-def verdict(found: Learned, basis=None, rescaled: bool = False, start: float = None) -> Found: # CPU time of the start
+def learned_verdict(found: Learned, basis=None, rescaled: bool = False, start: float = None) -> Found: # CPU time of the start
     "The same for a field that was learned."
     start, phi = start or time.process_time(), Monomials(found.frame.rank, 1)
     null = commuting(found, phi, basis, rescaled)
