@@ -14,13 +14,18 @@ FIRST = ["test_sync.py", "test_notebooks.py"]  # as nbdev users expect of their 
 
 os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, one to a core
 settings.register_profile("symnb", deadline=None, print_blob=True)
 settings.load_profile("symnb")
 
 
 def pytest_collection_modifyitems(items):
+    "The first ones first; a file's tests stay together on one worker, but notebooks are dealt singly."
     rank = {name: i for i, name in enumerate(FIRST)}
     items.sort(key=lambda item: rank.get(item.path.name, len(FIRST)))
+    for item in items:
+        if item.path.name != "test_notebooks.py":
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def call(*command, cwd=ROOT, timeout=300, **environment):
@@ -52,7 +57,7 @@ def make_copy(folder):
 def own_random_numbers(request):
     "Each test draws from its own stream, whatever ran before it."
     import torch
-    torch.manual_seed(zlib.crc32(request.node.nodeid.encode()))
+    torch.manual_seed(zlib.crc32(request.node.nodeid.split("@")[0].encode()))
 
 
 @pytest.fixture

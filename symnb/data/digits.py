@@ -9,6 +9,7 @@ __all__ = ['MNIST_MD5', 'Part', 'expect', 'chosen_positions', 'Digits', 'load_di
 import contextlib, gzip, hashlib, io, math, os, zlib
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 import numpy as np
 import torch
 from .files import first_line, reading
@@ -196,12 +197,12 @@ class Digits:
                 f"{len(self.test)} test, of digits {self.labels.unique().tolist()})")
 
 # %% ../../nbs/data/20_digits.ipynb #385f8900
-_KNOWN = [] # the digits whose sides are known by content
+_STATE = SimpleNamespace(digits=None) # those whose sides are known by content
 
 def _make_known(digits: Digits):
-    if digits in _KNOWN: return
+    if digits is _STATE.digits: return
     register(digits._floats(digits.train), digits._floats(digits.test))
-    _KNOWN[:] = [digits]
+    _STATE.digits = digits
 
 # %% ../../nbs/data/20_digits.ipynb #992672b2
 def load_digits(source="mnist5k", # `mnist5k`, `mnist`, a folder of IDX files, or an .npz file

@@ -9,6 +9,7 @@ __all__ = ['version']
 import ast, contextlib, dataclasses, functools, hashlib, importlib, inspect, linecache
 import re, symtable, sys, sysconfig, textwrap
 from pathlib import Path
+from types import SimpleNamespace
 import numpy as np
 import torch
 from .files import fingerprint
@@ -99,7 +100,7 @@ def _scope(obj, imports) -> dict:
             with contextlib.suppress(ValueError): scope[name] = cell.cell_contents
     for level, module, name, known in imports:
         module = importlib.import_module("." * level + (module or ""), obj.__module__.rpartition(".")[0])
-        scope[known] = getattr(module, name, None) or sys.modules.get(f"{module.__name__}.{name}")
+        scope[known] = getattr(module, name) if hasattr(module, name) else importlib.import_module(f"{module.__name__}.{name}")
     return scope
 
 # %% ../../nbs/ground/08_code.ipynb #520fac09

@@ -6,7 +6,7 @@
 __all__ = ['row_numbers', 'register', 'apart', 'fitting', 'judging']
 
 # %% ../../nbs/ground/03_sides.ipynb #b82ff5ff
-import contextlib
+import contextlib, types
 import numpy as np
 import torch
 from .lab import SymnbError
@@ -22,30 +22,28 @@ def row_numbers(x # (n, ...) tensor, array, or anything with `images`
     return flat @ weights
 
 # %% ../../nbs/ground/03_sides.ipynb #5c79312c
-_KNOWN = dict(train=np.empty(0, np.uint64), test=np.empty(0, np.uint64))
+_STATE = types.SimpleNamespace(known=dict(train=np.empty(0, np.uint64), test=np.empty(0, np.uint64)), ledger=[])
 
 def register(train, test): # (n, ...) and (m, ...): the samples of both sides
     "Make the two sides of a split known by content, in place of the split before."
     a, b = row_numbers(train), row_numbers(test)
-    _KNOWN.update(train=np.setdiff1d(a, b), test=np.setdiff1d(b, a)) # what lies on both sides tells nothing
+    _STATE.known.update(train=np.setdiff1d(a, b), test=np.setdiff1d(b, a)) # what lies on both sides tells nothing
 
 # %% ../../nbs/ground/03_sides.ipynb #97d452f3
-_LEDGER = []
-
 @contextlib.contextmanager
 def apart():
     "Inside, samples that were fitted may not be judged on, nor the other way round; yields both lists of row numbers."
-    _LEDGER.append(dict(train=[], test=[]))
-    try: yield _LEDGER[-1]
-    finally: _LEDGER.pop()
+    _STATE.ledger.append(dict(train=[], test=[]))
+    try: yield _STATE.ledger[-1]
+    finally: _STATE.ledger.pop()
 
 def _pass(x, mine: str, other: str, verb: str):
     side = getattr(x, "side", None)
     if side not in (None, mine):
         raise SymnbError(f"{verb}: expected samples of the side {mine}, found the side {side}")
     numbers = row_numbers(x)
-    mixed = 0 if side else int(np.isin(numbers, _KNOWN[other]).sum())
-    for entry in _LEDGER[-1:]:
+    mixed = 0 if side else int(np.isin(numbers, _STATE.known[other]).sum())
+    for entry in _STATE.ledger[-1:]:
         if entry[other]: mixed = max(mixed, int(np.isin(numbers, np.concatenate(entry[other])).sum()))
         entry[mine].append(numbers)
     if mixed: raise SymnbError(f"{verb}: expected samples of the side {mine}, "

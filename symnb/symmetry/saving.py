@@ -9,13 +9,14 @@ __all__ = ['KINDS', 'LAYERS', 'Kind', 'real_type', 'Affine', 'linear', 'made_of'
 # %% ../../nbs/symmetry/18_saving.ipynb #s1800003
 import pkgutil, re
 from importlib import import_module
+from weakref import WeakValueDictionary
 import torch
 from torch import nn
 from ..ground.lab import SymnbError
 from ..ground.files import load_tensors, read_json, save_tensors, write_json
 
 # %% ../../nbs/symmetry/18_saving.ipynb #fc6dc1a2
-KINDS = {} # name of each kind -> its class
+KINDS = WeakValueDictionary() # name of each kind -> its class
 
 class Kind(nn.Module):
     "What can be saved and loaded: every group, law and pose."

@@ -11,7 +11,8 @@ from test_data_faults import here, tiny
 
 FORKS = """
 import contextlib, io, json, os, random, signal, sys, time
-import numpy as np
+import numpy as np, torch
+torch.set_num_threads(1) # OpenMP's pool does not survive a fork
 import symnb.data.rotated_file, symnb.ground.plots
 from symnb.show.cli import main
 from test_data_faults import tiny
