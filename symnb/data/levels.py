@@ -59,22 +59,26 @@ class LevelWorld:
     @property
     def family(self) -> str: return self.law.family
 
-    def _at(self, at, seed): # a part with its angles
-        labels = self.part.labels[at]
-        degrees = self.law.of(labels).sample(len(at), seed)[:, 0].float()
-        return Part(rotate(self.part.images[at], degrees), labels, self.part.index[at], self.side), degrees
+    def at(self, at) -> Part: # positions (n,)
+        "Some digits of the side, upright."
+        return Part(self.part.images[at], self.part.labels[at], self.part.index[at], self.side)
+
+    def _turned(self, at, seed): # a part with its angles
+        part = self.at(torch.from_numpy(at))
+        degrees = self.law.of(part.labels).sample(len(part), seed)[:, 0].float()
+        return replace(part, images=rotate(part.images, degrees)), degrees
 
     def turned(self, seed: int = 0) -> tuple: # Part, degrees (m,)
         "Every digit of the side once, in random order, with what a method must not see."
         key = [self.seed, seed, ("train", "test").index(self.side)]
         rng = np.random.default_rng(key)
-        return self._at(torch.from_numpy(rng.permutation(len(self.part))), int(rng.integers(2 ** 31)))
+        return self._turned(rng.permutation(len(self.part)), int(rng.integers(2 ** 31)))
 
     def draw(self, n: int, seed: int = 0) -> torch.Tensor: # (n, 1, 28, 28)
         "Samples alone; a digit may come twice."
         if n < 1: raise SymnbError(f"n: expected at least 1 sample, found {n}")
         rng = np.random.default_rng([self.seed, seed, 2])
-        return self._at(torch.from_numpy(rng.integers(len(self.part), size=n)), int(rng.integers(2 ** 31)))[0].images
+        return self._turned(rng.integers(len(self.part), size=n), int(rng.integers(2 ** 31)))[0].images
 
     @property
     def truth(self) -> Law | str: return "none" if self.name == "none" else self.law
@@ -97,7 +101,8 @@ def beyond(degrees, level, family: str, tolerance: float = 15.) -> torch.Tensor:
 # %% ../../nbs/data/27_levels.ipynb #fba173ac
 def turned_anyhow(world: LevelWorld, seed: int = 0, gap: float = 20.) -> tuple: # Part, degrees (m,), outside (m,) bool
     "The digits of a side turned by any angle, and which of them lie outside their law."
-    part, draw = world.part, torch.Generator().manual_seed(77_000 + 100 * world.seed + seed)
+    draw = torch.Generator().manual_seed(77_000 + 100 * world.seed + seed)
+    part = world.at(torch.randperm(len(world.part), generator=draw))
     u, inside = torch.rand(2, len(part), generator=draw)
     level, degrees = world.law.level(part.labels), 360 * u - 180
     if world.family != "cyclic": keep, outside = slice(None), beyond(degrees, level, world.family)

@@ -6,7 +6,7 @@
 __all__ = ['LEVELS', 'STATE', 'SEARCHES', 'KINDS', 'law_kernels', 'log_likelihood', 'evidence', 'pooled', 'below_best',
            'best_level', 'votes', 'synchronised', 'gauge', 'first_wave', 'loops_closed', 'within_noise', 'Reading',
            'read_on', 'Registered', 'RegisteredPose', 'RegisteredLaw', 'checked_pictures', 'usual_neighbours',
-           'registered', 'certificates', 'find_levels']
+           'registered', 'level_certificates', 'find_levels']
 
 # %% ../../nbs/find/96_registration.ipynb #d4df9ae2
 import math, time
@@ -237,7 +237,7 @@ def registered(x, family: str = "uniform", noise: float = 10., # (n, 1, S, S); d
                       margin=pooled(e.amax(1), pool), phase=real(gauge(*some)))
 
 # %% ../../nbs/find/96_registration.ipynb #3f45599b
-def certificates(known: Registered, seed: int = 0) -> dict: # name -> (value, threshold, null, least)
+def level_certificates(known: Registered, seed: int = 0) -> dict: # name -> (value, threshold, null, least)
     "What speaks for motion, and for a centre of it."
     n, margin = len(known.margin), known.margin + known.profile.amax(1)
     level, nats, free = best_level(known.profile, known.family), -known.profile[:, 0], margin < 1
@@ -264,7 +264,7 @@ def find_levels(images, # (n, C, S, S) or a part of the training side
     tried = [registered(x, f, noise, **how) for f in families]
     best = torch.stack([known.margin + known.profile.amax(1) for known in tried])
     known = tried[int(best.argmax(0).bincount().argmax())]
-    sure = certificates(known)
+    sure = level_certificates(known)
     low, high = best_level(known.profile, known.family).quantile(torch.tensor([.1, .9])).tolist()
     centred = sure["share without a centre"][0] <= .5
     what = "rotation by " + KINDS[known.family].format(low, high) if centred else "SO(2), no centre"
