@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['act', 'random_rotations', 'synthetic_law', 'distinct', 'packed', 'unpacked', 'memory', 'cumulants', 'halves',
-           'HalvedLaw', 'halved_law', 'turned_apart']
+           'HalvedLaw', 'halved_law']
 
 # %% ../../nbs/find/48_moments.ipynb #11cb828f
 import functools, itertools, math
@@ -145,42 +145,38 @@ def cumulants(q, # (N, d)
 
 # %% ../../nbs/find/48_moments.ipynb #b0b92538
 def halves(groups, # (N,) ids of the objects behind the samples; None: each its own
-           n: int, seed: int = 0) -> tuple: # half of each sample (N,), and one of ten groups of objects (N,)
-    "Samples dealt to two halves, and to ten groups for a null: no object is in two of them."
+           n: int, seed: int = 0) -> torch.Tensor: # (N,) of 0 and 1
+    "Samples dealt to two halves: no object is in both."
     ids, count = (torch.arange(n), n) if groups is None else _numbered(groups, n, "groups")
     what = "z: expected at least 20 samples" if groups is None else "groups: expected at least 20 different ids"
     if count < 20: raise SymnbError(f"{what}, found {count}")
-    rank = torch.randperm(count, generator=torch.Generator().manual_seed(seed + 7919))[ids]
-    return rank % 2, rank // 2 % 10
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed + 7919))[ids] % 2
 
 # %% ../../nbs/find/48_moments.ipynb #1404b5b2
 @dataclass
 class HalvedLaw:
-    "Sums of moments of two halves of the data without common objects, by class or by null group."
+    "Sums of moments of two halves of the data without common objects, by class."
     sums: dict # order -> (2 * G, ...), half by half; the fourth packed
     classes: int # G
-    pooled: bool # whether the G groups of a half are put together
     orders: tuple
     half: torch.Tensor = None # (N,), where each sample went
 
     def cumulants(self) -> list: # of one half, of the other, and of both together
-        each = torch.ones(1, self.classes) if self.pooled else torch.eye(self.classes)
-        rows = [torch.kron(torch.tensor([h]), each).double() for h in ((1., 0.), (0., 1.), (1., 1.))]
+        rows = [torch.kron(torch.tensor([h]), torch.eye(self.classes)).double() for h in ((1., 0.), (0., 1.), (1., 1.))]
         return [_cumulants({k: torch.tensordot(r, x, 1) for k, x in self.sums.items()}, self.orders) for r in rows]
 
 # %% ../../nbs/find/48_moments.ipynb #a1b0c043
 def halved_law(q, labels=None, groups=None, # whitened codes (N, d); (N,); (N,) ids of objects
-               orders=(3, 4), null: bool = False, # of the cumulants; whether a null will be drawn
+               orders=(3, 4), # of the cumulants
                seed: int = 0) -> HalvedLaw: # of the halves
     "The law of whitened codes in halves; too few samples, or an object in both halves, raise `SymnbError`."
-    (n, d), orders, G = q.shape, _orders(orders), 10
+    (n, d), orders, at, G = q.shape, _orders(orders), torch.zeros(len(q), dtype=torch.long), 1
     if n < d * (d - 1):
         raise SymnbError(f"z: expected at least {d * (d - 1)} samples for latent size {d}, found {n}")
-    half, at = halves(groups, n, seed)
+    half = halves(groups, n, seed)
     if groups is not None and (both := np.intersect1d(*(np.asarray(groups)[half == h] for h in (0, 1)))).size:
         raise SymnbError(f"groups: expected no id in both halves, found {both.size}")
     if labels is not None: at, G = _numbered(labels, n)
-    elif not null: at, G = torch.zeros(n, dtype=torch.long), 1
     counts = torch.bincount(half * G + at, minlength=2 * G).view(2, G)
     if labels is not None and (least := int(counts.sum(0).min())) < 2 * d:
         raise SymnbError(f"labels: expected at least {2 * d} samples in each class, found {least}")
@@ -188,25 +184,4 @@ def halved_law(q, labels=None, groups=None, # whitened codes (N, d); (N,); (N,) 
         raise SymnbError(f"groups: expected each class in both halves, found {int(counts.min())} samples")
     _check_room(d, orders, 2 * G)
     sums = _moments(q, half * G + at, 2 * G, max(2, *orders))
-    return HalvedLaw(sums, G, labels is None, orders, half)
-
-# %% ../../nbs/find/48_moments.ipynb #165b137a
-def _rotated(K, R):
-    "Tensors (C, d, ..., d) turned by matrices (C, d, d), one each."
-    if K.ndim == 2: return (R @ K[..., None])[..., 0]
-    for _ in range(K.ndim - 1): K = (R @ K.flatten(2)).unflatten(2, K.shape[2:]).movedim(1, -1)
-    return K
-
-def turned_apart(law: HalvedLaw, rng: torch.Generator) -> list: # as the `cumulants` of a `HalvedLaw`
-    "A draw of the null: each class turned by a rotation of its own."
-    R, d = random_rotations(law.classes, len(law.sums[1][0]), rng), len(law.sums[1][0])
-    if not law.pooled: return [{k: _rotated(x, R) for k, x in K.items()} for K in law.cumulants()]
-    def pooled(k, x): # a few tensors at a time, as those of order 4 are large
-        if k == 0: return x.sum()[None]
-        few = max(1, 2 ** 20 // d ** k)
-        total = sum(_rotated(unpacked(v, d) if k == 4 else v, r).sum(0, True) for v, r in zip(x.split(few), R.split(few)))
-        return packed(total) if k == 4 else total
-    sums = {k: torch.cat([pooled(k, half) for half in x.chunk(2)]) for k, x in law.sums.items()}
-    values, V = torch.linalg.eigh(HalvedLaw(sums, 1, True, (2,)).cumulants()[2][2][0])
-    W = ((V * values ** -.5) @ V.mT)[None]
-    return [{k: _rotated(x, W) for k, x in K.items()} for K in HalvedLaw(sums, 1, True, law.orders).cumulants()]
+    return HalvedLaw(sums, G, orders, half)

@@ -33,6 +33,13 @@ def _within(low: int, high: int, zero: bool = False):
         raise argparse.ArgumentTypeError(f"expected {'0 or ' * zero}{low} to {high}, found '{text}'")
     return read
 
+def _share(text: str) -> float:
+    "A number between 0 and 1/2."
+    try:
+        if 0 < float(text) < .5: return float(text)
+    except ValueError: pass
+    raise argparse.ArgumentTypeError(f"expected a number between 0 and 0.5, found '{text}'")
+
 # %% ../../nbs/show/83_cli.ipynb #ab8d9dcc
 def _option(*names, **how): return names, how
 
@@ -101,12 +108,12 @@ def _algebra(args):
     from symnb.show.report import algebra_report
     out = _folder(args, "algebra")
     z, labels, about = read_codes(args.file, args.key, args.labels, args.header)
-    found = discover_rotation(z, labels, max_weight=args.max_weight, draws=args.draws, seed=args.seed)
+    found = discover_rotation(z, labels, max_weight=args.max_weight, alpha=args.alpha, delta=args.delta, delta_w=2 * args.delta, seed=args.seed)
     def write(out, name):
         if found.found: found.action.save(out / "action")
         algebra_report(found, out / "report.html", name)
         return [p for p in (out / "action.safetensors", out / "action.json", out / "report.html") if p.exists()]
-    print(f"{found}\n{about}\n{', '.join(map(str, _replace(out, args, write)))}")
+    print(f"{found}\n{found.explained()}\n{about}\n{', '.join(map(str, _replace(out, args, write)))}")
 
 # %% ../../nbs/show/83_cli.ipynb #20464600
 def _lens(args):
@@ -117,7 +124,7 @@ def _lens(args):
     x, _, about = read_codes(args.file, args.key, header=args.header)
     found = solve(x, circulant=args.ring, seed=args.seed, relax=args.relax)
     paths = _replace(out, args, lambda out, name: lens_files(found, x, out, name))
-    print(f"{found}\n{about}\n{', '.join(map(str, paths))}")
+    print(f"{found}\n{found.explained()}\n{about}\n{', '.join(map(str, paths))}")
 
 # %% ../../nbs/show/83_cli.ipynb #9ccba6f1
 BENCHES = dict(
@@ -172,8 +179,9 @@ COMMANDS = dict(
         "; what was finished is kept, the same command goes on"),
     algebra=("Look for a symmetry in a file of codes.", _algebra, (*_TABLE,
         _path("--labels", metavar="KEY", help="a key of the same file, a file, or FILE:KEY; else label-free"),
-        _option("--draws", type=_within(19, 100_000, zero=True), default=99,
-                help="of the permutation null; 0 for none (default: 99)"),
+        _option("--alpha", type=_share, default=.05, metavar="A", help="level of the bounds (default: 0.05)"),
+        _option("--delta", type=_share, default=.1, metavar="D",
+                help="largest defect to be called a symmetry (default: 0.1; of a learned witness twice that)"),
         _option("--max-weight", type=_within(1, 20), default=6, metavar="N",
                 help="most turns of a plane per turn (default: 6)")), ""),
     lens=("Look for a hidden translation among sensors.", _lens, (*_TABLE,

@@ -111,28 +111,30 @@ def run_report(results: list, # of finished tasks: name, title, rows, headlines,
 def report_page(path, # of the .html to write
                 title: str, verdict: str, note: str, # heading; a line in bold; a line below it
                 rows: dict, # name -> number, list or text; None is left out
-                figures: list): # of (caption, figure)
+                figures: list, # of (caption, figure)
+                words: str = ""): # the verdict in sentences, one a line
     "A self-contained page: a verdict, what it rests on, and figures."
     show = lambda v: f"{v:.4g}" if isinstance(v, float) else " ".join(map(str, v)) if isinstance(v, list) else str(v)
     table = "".join(f'<tr><th scope="row">{html.escape(k)}</th><td>{html.escape(show(v))}</td></tr>'
                     for k, v in rows.items() if v is not None)
-    text = html_page(title, f"<h1>{html.escape(title)}</h1><p><b>{html.escape(verdict)}</b></p><p>{html.escape(note)}</p>"
+    text = html_page(title, f"<h1>{html.escape(title)}</h1><p><b>{html.escape(verdict)}</b></p>"
+                       + "".join(f"<p>{html.escape(line)}</p>" for line in (*words.splitlines(), note)) +
                        f"<table>{table}</table>{figures_html(figures)}")
     with atomic_path(path) as part: part.write_text(text, encoding="utf-8")
 
 # %% ../../nbs/show/82_report.ipynb #d2cb20ea
 def algebra_report(D, # of `discover_rotation`
                    path, name: str = "codes"):
-    "The page of a discovery: spectra and, where there is one, the null."
+    "The page of a discovery: spectra and, where there is one, what the witness saw."
     from symnb.ground import plots
-    from symnb.studies.algebra import eigenvalue_figure, null_figure
-    rows = ("generators", "weights", "gap", "stability", "rho", "residual", "bracket", "p_gap", "p_rho", "samples",
-            "seconds")
+    from symnb.studies.algebra import eigenvalue_figure, witness_figure
+    rows = ("name", "generators", "torus", "orders", "weights", "bound", "p_exact", "gap", "stability", "shared", "rho",
+            "residual", "bracket", "samples", "tested", "seconds")
     figures = [("The lowest eigenvalues", eigenvalue_figure({"codes": D.values})),
                ("Frequencies over the weights", plots.spectrum({"codes": D.frequencies}, D.weights))]
-    if D.null is not None: figures.append(("The permutation null", null_figure({"codes": D})))
+    if len(D.spectrum): figures.append(("What a learned witness sees on the half that judges", witness_figure({"codes": D})))
     report_page(path, f"Symmetry algebra of {name}", str(D), f"{D.samples} samples of {len(D.basis)} numbers.",
-                {k: getattr(D, k) for k in rows}, figures)
+                {k: getattr(D, k) for k in rows}, figures, D.explained())
 
 # %% ../../nbs/show/82_report.ipynb #af623892
 def _in_order(s, x): # of `solve`, and what it was given
@@ -180,7 +182,7 @@ def lens_report(s, x, # of `solve`, and what was solved, (n, N)
             "seconds of the relaxed stage": s.relax_seconds or None}
     where = "ring" if s.circulant else "window into a longer line"
     note = f"{s.samples} samples of {s.N} sensors, taken for a {where}."
-    report_page(path, f"Hidden translation in {name}", str(s), note, rows, figures)
+    report_page(path, f"Hidden translation in {name}", str(s), note, rows, figures, s.explained())
 
 # %% ../../nbs/show/82_report.ipynb #4c683995
 def lens_files(s, x, out, # of `solve`; what was solved; a folder

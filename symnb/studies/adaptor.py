@@ -57,8 +57,8 @@ def right(net: nn.Module, x, labels) -> float: # share, from 0 to 1
 
 # %% ../../nbs/studies/78_adaptor.ipynb #710ddf78
 SETTINGS = dict(
-    quick=dict(seeds=(0,), bases=("permutation",), labels=(50, 500, 5000), repeats=1, paired=(1, 1, 1), steps=300,
-               tested=2000, samples=20_000, gan=2000, starts=3, rings=(7,), own=False),
+    quick=dict(seeds=(0,), bases=("permutation",), labels=(50, 500), repeats=1, paired=(1, 1), steps=200,
+               tested=2000, samples=20_000, gan=1000, starts=3, rings=(7,), own=False),
     full=dict(seeds=(0, 1, 2), bases=("permutation", "dst"), labels=(50, 100, 200, 500, 1000, 5000), repeats=2,
               paired=(10, 6, 4, 2, 2, 2), steps=600, tested=5000, samples=100_000, gan=30_000, starts=10, rings=(7, 9),
               own=True))

@@ -85,7 +85,7 @@ def discovered_action(model, # a `VAE`
     "The rotation found in the codes of digits at random angles, which it is not told."
     angles = 360 * torch.rand(copies * len(images), generator=torch.Generator().manual_seed(seed))
     z = codes(model, images.repeat(copies, 1, 1, 1), angles)[1]
-    found = discover_rotation(z, groups=torch.arange(len(images)).repeat(copies), draws=0, seed=seed)
+    found = discover_rotation(z, groups=torch.arange(len(images)).repeat(copies), seed=seed)
     if found.action is None: raise SymnbError(f"discover: expected a rotation of the latent, {found}")
     return found.action
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from symnb.data.digits import Digits
-from symnb.find import algebra, moments as tensors, weights as selection
+from symnb.find import algebra, moments as tensors, verdict, weights as selection
 from symnb.find.algebra import discover_rotation
 from symnb.find.moments import halved_law, synthetic_law
 from symnb.ground.board import Measured
@@ -71,7 +71,7 @@ def test_labels_of_upright_digits_only(monkeypatch):
 def test_halves_that_share_digits_are_refused(monkeypatch):
     z, ids = synthetic_law([1, 2], 600, 4)[0], torch.arange(600) // 3
     halved_law(z, groups=ids)
-    monkeypatch.setattr(tensors, "halves", lambda groups, n, seed=0: (torch.arange(n) % 2, torch.arange(n) // 2 % 10))
+    monkeypatch.setattr(tensors, "halves", lambda groups, n, seed=0: torch.arange(n) % 2)
     with pytest.raises(SymnbError, match="no id in both halves, found 200"): halved_law(z, groups=ids)
 
 
@@ -94,7 +94,7 @@ def test_rho_by_the_better_reading_is_another_version(monkeypatch):
 
 def test_a_threshold_that_is_loosened_is_another_version(monkeypatch):
     before = version(discover_rotation)
-    monkeypatch.setitem(algebra.RULE, "rho", .5)
+    monkeypatch.setitem(verdict.FINITE, "witness", .5)
     assert version(discover_rotation) != before
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from symnb.find import moments as tensors, weights as rule
-from symnb.find.algebra import (RULE, bracket_residual, closed, discover_rotation, eigen, eigengap, form, permutation_null,
-    skew_form, stabiliser)
+from symnb.find.algebra import (bracket_residual, closed, discover_rotation, eigen, eigengap, form, skew_form,
+    stabiliser)
 from symnb.find.moments import act, cumulants, halved_law, memory, packed, random_rotations, synthetic_law, unpacked
 from symnb.find.image_fields import coordinate_fields
 from symnb.find.liepca import lie_pca
@@ -20,9 +20,7 @@ from symnb.symmetry.actions import load_action
 EXPECTED = [0, 0, 1, 1, 2, 2, 3, 4]
 
 
-def look(z, labels=None, groups=None, draws=0, **kw):
-    "Without the null, which has tests of its own."
-    return discover_rotation(z, labels, groups, draws=draws, **kw)
+look = discover_rotation
 
 
 def generator(seed):
@@ -48,7 +46,7 @@ def overlap(D, z, truth):
     W = D.circle.encode.weight.double()
     T = torch.stack([W @ A @ torch.linalg.inv(W) for A in truth])
     T = torch.linalg.qr((T - T.mT).flatten(1).mT)[0]
-    return torch.linalg.svdvals(D.matrices[:D.generators].flatten(1) @ T)
+    return torch.linalg.svdvals(D.span.flatten(1) @ T)
 
 
 # tensors
@@ -166,7 +164,7 @@ def test_gap_counts_to_the_last_large_ratio():
     gap = lambda *v: eigengap(torch.tensor(v).double())
     assert gap(.1, 1., 1.1, 1.2)[1] == 1 and gap(.01, .1, 1., 1.1)[1] == 2
     assert gap(.001, 1., 1.4, 1.5)[1] == 1  # 1.4 is nothing beside 1000
-    assert gap(-1., -.5, .2, .9, 1.)[0] < RULE["gap"]  # all of it noise
+    assert gap(-1., -.5, .2, .9, 1.)[0] < 1.3  # all of it noise
 
 
 def test_a_form_relative_to_itself():
@@ -193,7 +191,7 @@ def test_one_circle_is_found(weights, d, n, seed, labelled):
 @pytest.mark.parametrize("labelled", [False, True])
 def test_thirty_two_dimensions(labelled):
     z, c, truth = synthetic_law([1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 1, 2, 4, 1, 2], 30000, 32, seed=11)
-    D = look(z, c if labelled else None, refine=False)
+    D = look(z, c if labelled else None)
     assert D.found and D.generators == 1 and overlap(D, z, truth)[0] > .98, D
     assert D.weights == [1] * 5 + [2] * 5 + [3] * 3 + [4] * 3
 
@@ -264,29 +262,17 @@ def flat(kind, n=5000):
 
 
 @pytest.mark.parametrize("labelled", [False, True])
-@pytest.mark.parametrize("kind, answer", [("ring", "found"), ("arc", "none"), ("square", "none"), ("blob", "none")])
+@pytest.mark.parametrize("kind, answer", [("ring", "found"), ("arc", "none"), ("square", "none"), ("blob", "undecided")])
 def test_two_numbers_a_code(kind, answer, labelled):
     x = flat(kind) @ normal(2, 2, seed=5)
     D = discover_rotation(x, torch.arange(len(x)) % 3 if labelled else None)
-    assert D.answer == answer and D.weights == [1] and D.gap is None and "rho" in D.certificates
+    assert D.answer == answer and D.weights == [1] and D.gap is None
 
 
 def test_units_do_not_matter():
     z, _, _ = synthetic_law([1, 2], 4000, 4, seed=3)
     D, other = look(z), look(z * torch.tensor([1, 1e5, 1, 1e-3]))
     assert D.weights == other.weights and math.isclose(D.gap, other.gap, rel_tol=1e-5) and D.answer == other.answer
-
-
-def test_the_null_is_drawn_unless_told_otherwise():
-    z, _, _ = synthetic_law([1, 2], 4000, 4, seed=3)
-    assert discover_rotation(z).null.shape == (99, 2) and look(z).null is None
-
-
-def test_undecided_where_the_halves_disagree():
-    D = look(synthetic_law([1, 2, 3], 20000, 8, seed=1)[0])
-    assert D.answer == "found"
-    D.certificates["stability"] = D.certificates["stability"]._replace(value=.5)
-    assert D.lacking() == ["stability"]
 
 
 @pytest.mark.parametrize("d", [8, 16])
@@ -301,7 +287,7 @@ def test_nothing_is_found_in_a_gaussian(d, seed):
 def test_nothing_is_found_where_there_is_nothing(d, seed, labelled):
     z, c, _ = synthetic_law([], 20000, d, centres=60, spread=.3, seed=seed)
     D = look(z, c if labelled else None)
-    assert not D.found and D.action is None and D.lacking(), D
+    assert not D.found and D.action is None, D
 
 
 @pytest.mark.parametrize("labelled", [False, True])
@@ -314,7 +300,7 @@ def test_a_part_of_the_circle_is_no_symmetry(degrees, labelled):
     t = math.radians(degrees) * (torch.rand(n, 1, dtype=torch.double, generator=generator(14)) - .5) * w
     z = torch.view_as_real(torch.view_as_complex(x.unflatten(1, (-1, 2))) * torch.polar(torch.ones_like(t), t)).flatten(1)
     D = look(z, which if labelled else None)
-    assert not D.found and "rho" in D.lacking(), D
+    assert not D.found, D
 
 
 def test_what_the_third_order_cannot_tie():
@@ -338,29 +324,7 @@ def test_odd_dimension():
     assert torch.allclose(moved, z.float(), atol=1e-3)
 
 
-# the null, and LiePCA
-
-def test_the_null_is_not_the_law():
-    z, c, _ = synthetic_law([0, 1, 2, 3], 10000, seed=11)
-    for labels in (None, c):
-        D = look(z, labels, draws=19)
-        assert D.found and D.p_gap == D.p_rho == .05 and D.null.shape == (19, 2)
-        assert D.null[:, 0].max() < D.gap and D.null[:, 1].min() > D.plain
-
-
-def test_p_values_without_symmetry_are_not_small():
-    "Of a law that is itself turned apart, the null is drawn from the same family."
-    z, c, _ = synthetic_law([0, 1, 2, 3], 10000, seed=11)
-    R = random_rotations(8, 8, generator(5))
-    z = torch.einsum("nij,nj->ni", R[c], whiten(z)[0])
-    D = look(z, c, draws=39)
-    assert not D.found and D.p_gap > .05 and D.p_rho > .05
-
-
-def test_p_values_count_draws():
-    law = halved_law(whiten(synthetic_law([1, 2, 3], 5000, seed=11)[0])[0], null=True)
-    assert permutation_null(law, 1e9, 0., 9)[:2] == (.1, .1) and permutation_null(law, 0., 1e9, 9)[:2] == (1., 1.)
-
+# LiePCA
 
 def test_lie_pca_finds_the_direction():
     z, _, truth = synthetic_law([1, 2, 3], 8000, spread=.1, seed=11)
@@ -378,7 +342,7 @@ def test_lie_pca_proposes_and_the_cumulants_decide(seed):
                             propose=lambda q: lie_pca(q, 1500, dimension=3))
     whole, half = both(360), both(180)
     assert whole.found and whole.weights == [0, 1, 2, 3]
-    assert not half.found and "rho" in half.lacking()
+    assert not half.found
 
 
 # what comes out
@@ -395,16 +359,14 @@ def test_the_action_closes_and_can_be_saved(tmp_path):
 
 def test_halves_share_no_group():
     ids = torch.arange(300) // 3
-    part, group = tensors.halves(ids, 300, 0)
-    for x in (part, group):
-        assert (x.view(-1, 3) == x.view(-1, 3)[:, :1]).all()
-    assert set(part.tolist()) == {0, 1} and len(set(group.tolist())) == 10
+    part = tensors.halves(ids, 300, 0)
+    assert (part.view(-1, 3) == part.view(-1, 3)[:, :1]).all() and set(part.tolist()) == {0, 1}
 
 
 def test_the_same_seed_gives_the_same():
     z, c, _ = synthetic_law([1, 2, 3], 5000, seed=11)
-    a, b = look(z, c, draws=5, seed=3), look(z, c, draws=5, seed=3)
-    assert torch.equal(a.basis, b.basis) and np.array_equal(a.null, b.null) and a.weights == b.weights
+    a, b = look(z, c, seed=3), look(z, c, seed=3)
+    assert torch.equal(a.basis, b.basis) and a.bound == b.bound and a.weights == b.weights
 
 
 def test_names_as_labels():

@@ -59,7 +59,7 @@ def test_errors_beside_the_best_supervised_and_times_beside_lie_pca():
 
 
 def test_a_discovery_says_what_gap_and_stability_alone_would_have_said():
-    whole, arc = (discover_rotation(synthetic_law([1, 2, 3], 20000, 8, seed=1, arc=a)[0], draws=0) for a in (360, 180))
+    whole, arc = (discover_rotation(synthetic_law([1, 2, 3], 20000, 8, seed=1, arc=a)[0]) for a in (360, 180))
     rows = [st.found_measures(D, [0, 1, 2, 3]) for D in (whole, arc)]
     assert rows[0]["found"].value == 1 and rows[1]["found"].value == 0 and rows[0]["weights as expected"] == 1
     assert {r["found"].baseline for r in rows} <= {0., 1.} and rows[0]["found"].baseline == 1
@@ -101,7 +101,7 @@ def test_planes_that_are_told_every_angle():
 
 def test_two_sample_test():
     z, c, _ = synthetic_law(st.EXPECTED, 12000, seed=11)
-    D, q, ids = discover_rotation(z, draws=0), whiten(z)[0], torch.arange(12000)
+    D, q, ids = discover_rotation(z), whiten(z)[0], torch.arange(12000)
     assert abs(two_sample_auc(q, c, ids, D.circle.action, 300).value - .5) < .06
     assert two_sample_auc(q, c, ids, random_planes(D.circle, 1).action, 300).value > .65
 
