@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LEVELS', 'STATE', 'SEARCHES', 'KINDS', 'law_kernels', 'log_likelihood', 'evidence', 'pooled', 'below_best',
-           'best_level', 'votes', 'synchronised', 'gauge', 'first_wave', 'loops_closed', 'within_noise', 'Reading',
+           'best_level', 'votes', 'synchronised', 'gauge', 'first_wave', 'loops_closed', 'within_noise', 'LevelReading',
            'read_on', 'Registered', 'RegisteredPose', 'RegisteredLaw', 'checked_pictures', 'usual_neighbours',
            'registered', 'level_certificates', 'find_levels']
 
@@ -115,7 +115,7 @@ def within_noise(level, family: str, noise: float) -> torch.Tensor: # (n,) -> (n
 
 # %% ../../nbs/find/96_registration.ipynb #1c8642de
 @dataclass
-class Reading:
+class LevelReading:
     "What is read off pictures; angles in degrees."
     pose: torch.Tensor # (n,) from the middle of the law
     level: torch.Tensor # (n,) half width, deviation or number of steps
@@ -139,7 +139,7 @@ class Reading:
                 for m, s, n in zip(self.margin.tolist(), still.tolist(), self.level.tolist())]
 
 # %% ../../nbs/find/96_registration.ipynb #c0d00d7f
-def read_on(known, images) -> Reading: # a `Registered`; (n, C, S, S)
+def read_on(known, images) -> LevelReading: # a `Registered`; (n, C, S, S)
     "Pose and level of pictures, each registered on the known ones."
     x = pictures(images).float().mean(1, keepdim=True)
     if x.shape[-1] != known.size:
@@ -153,7 +153,7 @@ def read_on(known, images) -> Reading: # a `Registered`; (n, C, S, S)
     q, profile = votes(known.posterior, W, weight, some), known.profile[near[:, :r]].mean(1)
     phase = (weight * first_wave(W) * torch.view_as_complex(known.phase)[some]).sum(1)
     margin = known.margin[near[:, :r]].mean(1) + profile.amax(1)
-    return Reading(peak_angles(q), best_level(profile, known.family), margin, q, phase, nearest, known.family, known.noise)
+    return LevelReading(peak_angles(q), best_level(profile, known.family), margin, q, phase, nearest, known.family, known.noise)
 
 # %% ../../nbs/find/96_registration.ipynb #1de120bd
 STATE = ("basis", "shift", "orders", "codes", "nearest", "posterior", "profile", "margin", "phase")
@@ -174,7 +174,7 @@ class Registered(Kind):
     def coder(self):
         return SteerableCoder(self.size, *map(torch.view_as_complex, (self.basis, self.shift)), self.orders)
 
-    def read(self, images) -> Reading: return read_on(self, images) # (n, 1, S, S)
+    def read(self, images) -> LevelReading: return read_on(self, images) # (n, 1, S, S)
 
     def forward(self, images): return self.read(images).level
 

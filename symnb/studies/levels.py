@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from ..data.digits import Digits, among, load_digits
 from ..data.levels import LEVEL_WORLDS, LevelWorld, beyond, turned_anyhow
-from ..find.registration import Reading, Registered, RegisteredPose, best_level, read_on, registered
+from ..find.registration import LevelReading, Registered, RegisteredPose, best_level, read_on, registered
 from ..ground.board import Measured, Scoreboard, over_seeds
 from ..ground.lab import seed_everything
 from ..ground.sides import fitting, judging
@@ -40,7 +40,7 @@ def by_class(values, labels) -> torch.Tensor: # (n,), (n,) -> (10,)
     "Mean over the pictures of each digit."
     return torch.stack([values[labels == d].mean() for d in range(10)])
 
-def level_errors(seen: Reading, truth, labels) -> dict: # (n,), (n,) -> name -> `Measured`
+def level_errors(seen: LevelReading, truth, labels) -> dict: # (n,), (n,) -> name -> `Measured`
     "Errors of levels, in degrees; of numbers of steps the share that is right."
     n, deal = len(labels), torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
     if seen.family == "cyclic":
@@ -55,7 +55,7 @@ def level_errors(seen: Reading, truth, labels) -> dict: # (n,), (n,) -> name -> 
                                            chance=off(truth), floor=0., control=float(error(truth[deal]).mean()))}
 
 # %% ../../nbs/studies/92_levels.ipynb #f3cf5410
-def twice_the_mean(known: Registered, seen: Reading) -> torch.Tensor: # (n,) degrees
+def twice_the_mean(known: Registered, seen: LevelReading) -> torch.Tensor: # (n,) degrees
     "Levels by moments of the poses of neighbours."
     from symnb.find.orientation import peak_angles
     a = peak_angles(known.posterior).abs()[seen.nearest]
@@ -88,7 +88,7 @@ def pixel_votes(x, labels, test, k: int = 5): # (N, 1, S, S), (N,), (n, 1, S, S)
     "Labels by the nearest pictures in grey values."
     return voted(labels, torch.cdist(test.flatten(1), x.flatten(1)).topk(k, 1, largest=False).indices, k)
 
-def kind_measures(known: Registered, part, seen: Reading, test, size: dict) -> dict:
+def kind_measures(known: Registered, part, seen: LevelReading, test, size: dict) -> dict:
     "Right answers of neighbours and of groups."
     n, most = len(test), float(test.labels.bincount().max() / len(test))
     share = lambda y: float((y == test.labels).float().mean())
@@ -121,7 +121,7 @@ def registration_cell(method: str, name: str, seed: int, size: dict, data: Digit
     miss = ((seen.pose - degrees + 180) % 360 - 180).abs()
     began = time.process_time()
     pixel_votes(part.images, part.labels, part.images)
-    moments = level_errors(Reading(**{**vars(seen), "level": twice_the_mean(known, seen)}), truth, test.labels)
+    moments = level_errors(LevelReading(**{**vars(seen), "level": twice_the_mean(known, seen)}), truth, test.labels)
     return found | kind_measures(known, part, seen, test, size) | {f"{k}, by moments": m for k, m in moments.items()} | {
         "pose error, median": Measured(float(miss.median()), n=len(test), chance=90.),
         "pose error, mean": Measured(float(miss.mean()), float(miss.std()) / math.sqrt(len(test)), len(test), chance=90.),
@@ -157,7 +157,7 @@ def augment_cell(seed: int, size: dict, data: Digits) -> dict: # measure -> `Mea
     "A network trained on turned digits, with four kinds of pictures."
     part, (test, _) = drawn("multiple", seed, size, data)
     known = registered(part.images)
-    own = Reading(read_poses(known), best_level(known.profile, "uniform"), *[None] * 4, "uniform", known.noise)
+    own = LevelReading(read_poses(known), best_level(known.profile, "uniform"), *[None] * 4, "uniform", known.noise)
     carried, up = with_levels(part.images, own), rotate(test.images, -known.read(test.images).pose)
     def anyhow(x): return rotate(x, 360 * torch.rand(len(x)))
     ways = {"as they are": (part.images, None, test.images), "standardised": (carried[:, :1].contiguous(), None, up),
@@ -194,7 +194,7 @@ def cell(method: str, world: str, seed: int, size: dict, data: Digits = None) ->
     return registration_cell(method, world, seed, size, data)
 
 # %% ../../nbs/studies/92_levels.ipynb #923485f8
-def level_figure(seen: Reading, labels, truth): # (n,), (n,) true levels
+def level_figure(seen: LevelReading, labels, truth): # (n,), (n,) true levels
     "Levels of pictures by digit, over the truth."
     from symnb.ground import plots
     ax = plots.figure(height=2.8)[1]
@@ -203,7 +203,7 @@ def level_figure(seen: Reading, labels, truth): # (n,), (n,) true levels
     ax.set(xlabel="digit", ylabel="level, degrees", xticks=range(10), yticks=range(0, 181, 45))
     return ax.figure
 
-def pose_figure(seen: Reading, labels):
+def pose_figure(seen: LevelReading, labels):
     "Histograms of poses, a ridge for each digit."
     from symnb.ground import plots
     ax, bins = plots.figure(height=3.6)[1], np.linspace(-180, 180, 61)
@@ -214,7 +214,7 @@ def pose_figure(seen: Reading, labels):
     return ax.figure
 
 # %% ../../nbs/studies/92_levels.ipynb #dcac007d
-def ring_figure(image, reading: Reading, copies: int = 12): # (1, 1, S, S), of one picture
+def ring_figure(image, reading: LevelReading, copies: int = 12): # (1, 1, S, S), of one picture
     "A picture turned around a ring, with its law as an arc and the posterior of its pose within."
     from symnb.ground import plots
     fig, ax = plots.figure(height=4, width=4.2)

@@ -14,7 +14,7 @@ from torch import nn
 from ..data.files import reading
 from ..data.levels import beyond
 from ..find.orientation import shared_neighbours
-from ..find.registration import Reading, Registered, RegisteredPose
+from ..find.registration import LevelReading, Registered, RegisteredPose
 from ..ground.files import atomic_path
 from ..ground.lab import SymnbError
 from ..symmetry.found import Found
@@ -47,7 +47,7 @@ class Symmetrised(nn.Module):
         return ((weight / weight.sum(1, keepdim=True)).T[..., None] * p).sum(0).clamp_min(1e-12).log()
 
 # %% ../../nbs/use/64_standardised.ipynb #e00e1c55
-def outside_law(reading: Reading, tolerance: float = 15.) -> torch.Tensor: # (n,) bool; degrees, for equal steps
+def outside_law(reading: LevelReading, tolerance: float = 15.) -> torch.Tensor: # (n,) bool; degrees, for equal steps
     "Which pictures are turned further than their law goes; none where rotation is free."
     return beyond(reading.pose, reading.level, reading.family, tolerance) & (reading.margin >= 1)
 
@@ -96,7 +96,7 @@ def voted(values, nearest, k: int = 5) -> torch.Tensor: # (N,) whole numbers, (n
     return nn.functional.one_hot(values.long()[nearest[:, :k]]).sum(1).argmax(1)
 
 # %% ../../nbs/use/64_standardised.ipynb #85d376ba
-def with_levels(images, reading: Reading) -> torch.Tensor: # (n, 1, S, S) -> (n, 2, S, S)
+def with_levels(images, reading: LevelReading) -> torch.Tensor: # (n, 1, S, S) -> (n, 2, S, S)
     "Pictures turned to the middle of their law, with their level in a second channel, for `within_law`."
     upright = rotate(images, -reading.pose)
     return torch.cat([upright, reading.level[:, None, None, None].expand_as(upright) / 180], 1)
