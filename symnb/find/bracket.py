@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RULE', 'bracket_rows', 'size_rows', 'pencil', 'Null', 'row_weights', 'rows_of', 'map_rows', 'commuting',
            'energy_rows', 'coefficients', 'fields_of', 'blocks', 'symplectic', 'count', 'without_symmetry',
-           'unseen_defect', 'answered', 'unseen_null', 'affine_group', 'speaking', 'discover_generators',
+           'unseen_defect', 'answered', 'unseen_null', 'affine_group', 'grounds', 'discover_generators',
            'learned_verdict']
 
 # %% ../../nbs/find/90_bracket.ipynb #5de8782d
@@ -206,7 +206,7 @@ def affine_group(frame, c) -> MatrixGroup: # ((rank + 1) rank, k) coefficients
     else: unit = "units"
     return MatrixGroup(torch.from_numpy(A), names=[f"field {i + 1}" for i in range(len(A))], units=[unit] * len(A), affine=True)
 
-def speaking(found: Learned, null: Null, k: int, phi, basis=None) -> dict:
+def grounds(found: Learned, null: Null, k: int, phi, basis=None) -> dict:
     "What the answer rests on, for the first k fields."
     worst, after = unseen_null(found, phi, null.c[:, :k], basis)
     s, tiny = np.maximum(null.s, 1e-6), null.s[k - 1] <= RULE["tiny"]
@@ -238,7 +238,7 @@ def learned_verdict(found: Learned, basis=None, rescaled: bool = False, start: f
     k = count(null)
     c = null.c[:, :max(k, 1)]
     told, group = "trajectories", affine_group(found.frame, c)
-    shown = speaking(found, null, max(k, 1), phi, basis)
+    shown = grounds(found, null, max(k, 1), phi, basis)
     answer = answered(found, null, k)
     if answer == "found" and shown["commutator over next, unseen"][0] > .5: answer = "undecided"
     defect, bound = unseen_defect(found, group) if not rescaled else (None, None)
