@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['circle_windows', 'edge_filters', 'OrientationFields', 'steerable_components', 'SteerableCoder', 'steerable_coder',
            'angle_waves', 'by_order', 'curves', 'peak_angles', 'best_over_angles', 'Best', 'neighbours',
-           'shared_neighbours', 'wave_products', 'listed', 'shortlisted']
+           'shared_neighbours', 'ring_invariants', 'listed', 'shortlisted']
 
 # %% ../../nbs/find/95_orientation.ipynb #60f2fb44
 import math
@@ -185,7 +185,7 @@ def shared_neighbours(nearest, k: int, query=None # (N, r) positions; (n, r) of 
     return at, weight.clamp_min(0)
 
 # %% ../../nbs/find/95_orientation.ipynb #634d5921
-def wave_products(z, orders, k: int = 64) -> torch.Tensor: # (N, D) -> (N, k)
+def ring_invariants(z, orders, k: int = 64) -> torch.Tensor: # (N, D) -> (N, k)
     "What no rotation changes: principal components of the products within each wave."
     parts = []
     for m, c in enumerate(by_order(z, orders)):
@@ -213,8 +213,8 @@ def listed(points, count: int) -> torch.Tensor: # (N, d) -> (N, count) positions
 
 # %% ../../nbs/find/95_orientation.ipynb #1783b2a1
 def shortlisted(z, orders, k: int, count: int = 200, T: int = 24) -> tuple: # as `neighbours`
-    "Neighbours among a shortlist by `wave_products`; some are missed."
-    at = listed(wave_products(z, orders), min(count, len(z) - 1))
+    "Neighbours among a shortlist by `ring_invariants`; some are missed."
+    at = listed(ring_invariants(z, orders), min(count, len(z) - 1))
     parts = [curves(z[s], z, at[s], orders, T).amax(2).topk(k, 1) for s in torch.arange(len(z)).split(1000)]
     value, order = (torch.cat(p) for p in zip(*parts))
     return value, at.gather(1, order)

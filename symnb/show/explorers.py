@@ -62,7 +62,7 @@ def algebra_explorer(data: Digits, seed: int = 0) -> Explorer: # as `plane_explo
     model, _ = trained_vae("conv", 16, data, seed=seed)
     z, _, digit = turned_codes(model, data.part("train"), seed=seed)
     test = data.part("test")
-    action = oriented(model, discover_rotation(z, groups=digit, seed=seed).circle, _some(test, 150)[0])
+    action = oriented(model, discover_rotation(z, groups=digit, seed=seed, approximate=True).circle, _some(test, 150)[0])
     return _map(model, action, test, 150, "Sixteen latent numbers: a rotation discovered without labels")
 
 # %% ../../nbs/show/81_explorers.ipynb #7dd3481b

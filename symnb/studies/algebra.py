@@ -81,7 +81,7 @@ def discovered(data, how: str, view: str, seed: int, size: dict, digits=None) ->
     _, z, labels, at = condition(data, view, seed, size["images"], digits)
     if "permuted" in how: labels = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))]
     propose = (lambda q: lie_pca(q, size["points"])) if "LiePCA" in how else None
-    return discover_rotation(z, labels if "labels" in how else None, at, propose=propose,
+    return discover_rotation(z, labels if "labels" in how else None, at, propose=propose, approximate=True,
                              seed=0 if propose else seed)
 
 def lie_cell(z, points, judge_cosine) -> dict:
@@ -141,7 +141,7 @@ def payoff_cell(name: str, seed: int, size: dict, data: Digits) -> dict:
     (model, action), part, out = tuned_model(name, seed, size, data), fitting(data.part("train")), {}
     if name in TUNED:
         z, _, at = turned_codes(model, part, seed=seed)
-        D = discover_rotation(z, None, at, seed=seed)
+        D = discover_rotation(z, None, at, seed=seed, approximate=True)
         out = found_measures(D, EXPECTED)
     else: D = discovered(data, HOW[0], "", seed, size)
     out |= judge(model, D.circle, data, digit_oracle(data)[0], size["test"])

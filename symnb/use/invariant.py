@@ -8,14 +8,14 @@ __all__ = ['WHAT', 'KINDS', 'WAYS', 'Averaged', 'averaged', 'orbit', 'orbit_mean
            'training_codes', 'fit_codes']
 
 # %% ../../nbs/use/60_invariant.ipynb #f5ac5567
-import itertools, math
+import itertools, math, warnings
 import torch
 from torch import nn
 from ..find.algebra import discover_rotation
 from ..ground.lab import SymnbError, device, seed_everything
 from ..models.classifiers import fit_classifier, mlp, stretched
 from ..models.vae import codes
-from ..symmetry.actions import Action
+from ..symmetry.actions import Action, SymnbWarning
 from ..symmetry.kinds import Conjugated
 from ..symmetry.matrices import BlockRotation
 from ..symmetry.poses import PlanePose
@@ -85,9 +85,9 @@ def discovered_action(model, # a `VAE`
     "The rotation found in the codes of digits at random angles, which it is not told."
     angles = 360 * torch.rand(copies * len(images), generator=torch.Generator().manual_seed(seed))
     z = codes(model, images.repeat(copies, 1, 1, 1), angles)[1]
-    found = discover_rotation(z, groups=torch.arange(len(images)).repeat(copies), seed=seed)
-    if found.action is None: raise SymnbError(f"discover: expected a rotation of the latent, {found}")
-    return found.action
+    found = discover_rotation(z, groups=torch.arange(len(images)).repeat(copies), seed=seed, approximate=True)
+    if not found.found: warnings.warn(f"the best candidate is used; as a symmetry it is {found}", SymnbWarning)
+    return found.circle
 
 # %% ../../nbs/use/60_invariant.ipynb #ae3dd173
 def rotation(action: Action) -> tuple:

@@ -178,7 +178,7 @@ def damaged():
 def test_damage_is_one_line(folder, name, content, capfd):
     (folder / name).write_bytes(content)
     np.save("x.npy", Z)
-    for line in (f"algebra {name} --draws 0", f"lens {name}", f"algebra x.npy --labels {name}"):
+    for line in (f"algebra {name}", f"lens {name}", f"algebra x.npy --labels {name}"):
         assert_one_line(command(line, capfd), name)
     assert {p.name for p in folder.iterdir()} == {name, "x.npy"}
 
@@ -234,33 +234,33 @@ def two(folder):
 
 def test_no_earlier_action_beside_a_new_answer(folder, two, capfd):
     out = folder / "o"
-    code, said, _ = command("algebra a/codes.npy --draws 0 --out o", capfd)
+    code, said, _ = command("algebra a/codes.npy --out o", capfd)
     assert code == 0 and said.startswith("found") and results(out) == ["action.json", "action.safetensors", "report.html"]
     (out / "adaptor.safetensors").write_text("of the lens, earlier")
     (out / "mine.txt").write_text("of the user")
-    code, said, _ = command("algebra b/codes.npy --draws 0 --out o", capfd)
+    code, said, _ = command("algebra b/codes.npy --out o", capfd)
     assert code == 0 and said.startswith("not found") and results(out) == ["mine.txt", "report.html"]
 
 
 def test_results_of_another_file_of_the_same_name_are_kept(folder, two, capfd):
-    assert command("algebra a/codes.npy --draws 0", capfd)[0] == 0
+    assert command("algebra a/codes.npy", capfd)[0] == 0
     before = {p: p.read_bytes() for p in (folder / "codes-algebra").iterdir()}
-    assert_one_line(command("algebra b/codes.npy --draws 0", capfd), "codes-algebra", "--out", "--force")
+    assert_one_line(command("algebra b/codes.npy", capfd), "codes-algebra", "--out", "--force")
     assert before == {p: p.read_bytes() for p in (folder / "codes-algebra").iterdir()}
     shutil.copy("b/codes.npy", "a/codes.npy") # the same file with other content is the same question again
-    assert command("algebra a/codes.npy --draws 0", capfd)[0] == 0 and results(folder / "codes-algebra") == ["report.html"]
-    assert command("algebra b/codes.npy --draws 0 --force", capfd)[0] == 0
-    assert command("algebra a/codes.npy --draws 0 --out other", capfd)[0] == 0
+    assert command("algebra a/codes.npy", capfd)[0] == 0 and results(folder / "codes-algebra") == ["report.html"]
+    assert command("algebra b/codes.npy --force", capfd)[0] == 0
+    assert command("algebra a/codes.npy --out other", capfd)[0] == 0
 
 
 def test_what_was_taken_is_said(folder, capfd):
     pd.DataFrame(codes(4000), columns=list("abcd")).to_csv("t.csv")
-    out = command("algebra t.csv --draws 0", capfd)[1]
+    out = command("algebra t.csv", capfd)[1]
     assert "t.csv: 4000 samples of 4 numbers, columns a, b, c, d; no labels" in out
 
 
 def test_what_is_refused_leaves_earlier_results(folder, two, capfd):
-    assert command("algebra a/codes.npy --draws 0 --out o", capfd)[0] == 0
+    assert command("algebra a/codes.npy --out o", capfd)[0] == 0
     before = results(folder / "o")
     np.save("bad.npy", np.full((4000, 4), np.nan))
     assert_one_line(command("algebra bad.npy --out o", capfd), "NaN")
@@ -275,7 +275,7 @@ LONG = "a" * 300
 @pytest.mark.parametrize("line", [
     f"algebra {LONG}.npy", f"lens {LONG}.npy", f"algebra x.npy --labels {LONG}", f"data --source {LONG} --out y.h5",
     f"data --digits 1 --step 180 --out {LONG}.h5", f"data --source {LONG}.npz", f"data --source mnist --root {LONG}",
-    f"algebra x.npy --draws 0 --out {LONG}", f"lens x.npy --out {LONG}", f"run --task data --out {LONG}"])
+    f"algebra x.npy --out {LONG}", f"lens x.npy --out {LONG}", f"run --task data --out {LONG}"])
 def test_names_that_are_too_long(folder, line, capfd, monkeypatch):
     monkeypatch.setenv("SYMNB_RUNS", str(folder / "runs"))
     monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", ["http://127.0.0.1:9/"])
@@ -297,7 +297,7 @@ def test_home_in_paths(folder, monkeypatch, capfd):
     monkeypatch.setenv("HOME", str(folder / "home"))
     os.mkdir("home")
     np.save("home/x.npy", codes(4000))
-    assert command("algebra ~/x.npy --draws 0 --out=~/o", capfd)[0] == 0 and (folder / "home" / "o" / "report.html").exists()
+    assert command("algebra ~/x.npy --out=~/o", capfd)[0] == 0 and (folder / "home" / "o" / "report.html").exists()
     assert not (folder / "~").exists()
     from symnb.ground.files import runs_dir
     monkeypatch.setenv("SYMNB_RUNS", "~/kept")
@@ -324,7 +324,7 @@ def test_output_that_cannot_be_encoded(folder, monkeypatch, encoding, name):
     except (OSError, UnicodeError): pytest.skip("this file system has no such names")
     out = Pipe(encoding)
     monkeypatch.setattr(sys, "stdout", out)
-    assert main(["algebra", name, "--draws", "0", "--out", "o"]) == 0
+    assert main(["algebra", name, "--out", "o"]) == 0
     assert b"found" in out.buffer.getvalue() and (folder / "o" / "report.html").exists()
 
 
