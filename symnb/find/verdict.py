@@ -204,7 +204,7 @@ def algebra_name(span, rank: int # orthonormal generators (k, d, d); of the larg
     C, flat = torch.stack(brackets), span.flatten(1)
     within = C @ flat.mT
     residual, derived = float((C - within @ flat).norm(dim=1).max()), int((torch.linalg.svdvals(within) > .2).sum())
-    known = {(3, 3, 1): "SO(3)", (4, 3, 2): "U(2)", (6, 6, 2): "SO(4)", (8, 8, 2): "SU(3)", (10, 10, 2): "SO(5)"}
+    known = {(3, 3, 1): "SO(3)", (4, 3, 2): "U(2)", (6, 6, 2): "SO(4) or SO(3) x SO(3)", (8, 8, 2): "SU(3)", (10, 10, 2): "SO(5)"}
     if residual > .3: return "", residual
     if k == math.comb(d, 2): return f"SO({d})", residual
     if not derived: return f"T^{k}", residual
