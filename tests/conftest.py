@@ -19,6 +19,7 @@ settings.register_profile("symnb", deadline=None, print_blob=True)
 settings.load_profile("symnb")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups become part of names
 def pytest_collection_modifyitems(items):
     "The first ones first; a file's tests stay together on one worker, but notebooks are dealt singly."
     rank = {name: i for i, name in enumerate(FIRST)}
