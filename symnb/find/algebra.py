@@ -252,7 +252,8 @@ def discover_rotation(z, labels=None, # (N, d) codes; (N,), without them the law
                      ) -> Discovery:
     "The rotations of the whitened latent that leave the law of the codes as it is, and a verdict."
     start = time.process_time()
-    z, d = checked(z, labels)
+    z, d = checked(z)
+    labels = None if labels is None else names(labels, "labels", len(z))
     ids = objects(z, None if groups is None else names(groups, "groups", len(z)))
     if groups is not None and ids.max() < 19: raise SymnbError(f"groups: expected at least 20 different ids, found {ids.max() + 1}")
     half = torch.from_numpy(np.random.default_rng(seed + 11).permutation(ids.max() + 1)[ids] % 2)
@@ -261,7 +262,7 @@ def discover_rotation(z, labels=None, # (N, d) codes; (N,), without them the law
     told = [None] * 2 if labels is None else indicators(labels, half)
     trial = Trial(q, there(z[other]), np.unique(ids[other.numpy()], return_inverse=True)[1], told, alpha, delta, delta_w)
     orders = orders or ((3, 4) if labels is None or d == 2 else (1, 2, 3))
-    law = halved_law(x := squashed(q), None if labels is None else np.asarray(labels)[own.numpy()], ids[own.numpy()], orders, seed)
+    law = halved_law(x := squashed(q), None if labels is None else labels[own.numpy()], ids[own.numpy()], orders, seed)
     Ka, Kb, K = law.cumulants()
     s, *parts = (propose(v) for v in (x, x[law.half == 0], x[law.half == 1])) if propose else \
         (stabiliser(Ka, Kb), stabiliser(Ka), stabiliser(Kb))
@@ -419,7 +420,7 @@ def needed(trial, most: int = 10 ** 9) -> int: # None if these are enough
     return int(n) if len(trial.a) + len(trial.b) < n else None
 
 # %% ../../nbs/find/52_algebra.ipynb #72bf8292
-def checked(z, labels=None) -> tuple: # (N, d) float64, d
+def checked(z) -> tuple: # (N, d) float64, d
     "Codes of at least two numbers, and enough of them."
     z = samples(z)
     n, d = z.shape
