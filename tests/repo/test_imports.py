@@ -37,11 +37,12 @@ def test_data_adds_little_to_torch():
 
 
 def test_imports_are_declared():
-    "What the package imports, anywhere, stands in settings.ini."
+    "What the package imports, anywhere, stands in settings.ini, be it for an extra."
     cfg = ConfigParser(delimiters=["="])
     cfg.read(ROOT / "settings.ini")
     plain = lambda name: re.split(r"[^\w.-]", name)[0].lower().replace("_", "-")
-    declared = {plain(r) for r in shlex.split(cfg["DEFAULT"]["requirements"])}
+    declared = {plain(r) for r in shlex.split(" ".join(
+        v for k, v in cfg["DEFAULT"].items() if k.endswith("requirements") and k != "dev_requirements"))}
     origin, undeclared = packages_distributions(), {}
     for path in (ROOT / "symnb").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
