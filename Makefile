@@ -21,7 +21,7 @@ demo: $(VENV)/.run ## run the main job and write its report
 
 test: $(VENV)/.dev ## run all tests: notebooks clean, exported, executed; then pytest's own
 	@echo "Notebooks clean and exported, notebooks executed, then all other tests, profile $(PROFILE):"
-	@$(BIN)/python -m pytest -rs --durations=10 --numprocesses auto --maxprocesses 8 --dist loadgroup tests
+	@$(BIN)/python -m pytest -rs --durations=10 --numprocesses auto --maxprocesses 8 --dist loadscope --no-loadscope-reorder tests
 
 readme: $(VENV)/.dev ## execute nbs/index.ipynb and render README.md from it
 	@$(call execute,index)

@@ -19,14 +19,21 @@ settings.register_profile("symnb", deadline=None, print_blob=True)
 settings.load_profile("symnb")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups become part of names
 def pytest_collection_modifyitems(items):
-    "The first ones first; a file's tests stay together on one worker, but notebooks are dealt singly."
     rank = {name: i for i, name in enumerate(FIRST)}
     items.sort(key=lambda item: rank.get(item.path.name, len(FIRST)))
-    for item in items:
-        if item.path.name != "test_notebooks.py":
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def pytest_xdist_make_scheduler(config, log):
+    "A file's tests stay together on one worker, but notebooks are dealt singly."
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            path = nodeid.split("::")[0]
+            return nodeid if path.endswith("test_notebooks.py") else path
+
+    return ByFile(config, log)
 
 
 def call(*command, cwd=ROOT, timeout=300, **environment):
@@ -58,7 +65,7 @@ def make_copy(folder):
 def own_random_numbers(request):
     "Each test draws from its own stream, whatever ran before it."
     import torch
-    torch.manual_seed(zlib.crc32(request.node.nodeid.split("@")[0].encode()))
+    torch.manual_seed(zlib.crc32(request.node.nodeid.encode()))
 
 
 @pytest.fixture
