@@ -263,14 +263,15 @@ def angle_figure(model, actions: dict, images, # label -> action; (n, 1, 28, 28)
 
 # %% ../../nbs/studies/74_algebra.ipynb #bcee9210
 def witness_figure(found: dict): # label -> `Discovery`
-    "How well the law of unseen samples tells where on its orbit a point stands, for each charge, and the most that is allowed."
+    "How well the law of unseen samples tells where on its orbit a point stands, for each charge, and the most that is allowed, or what random planes show."
     from symnb.ground import plots
     found = {k: D for k, D in found.items() if len(D.spectrum)}
     fig, ax = plots.figure(1, 1, 3)
     for name, D in found.items():
         k, R, low, high = np.array(D.spectrum).T
         ax.errorbar(k, R, [np.minimum(R - low, R), high - R], fmt="o", ms=3, label=name)
-        ax.axhline(D.certificates["witness"].threshold, color="#999999", lw=1)
+        most = D.certificates["witness"]
+        ax.axhline(most.null if most.threshold is None else most.threshold, color="#999999", lw=1)
     ax.set(xlabel="charge", ylabel="resultant, with bounds", ylim=(0, None))
     if found: ax.legend()
     return fig

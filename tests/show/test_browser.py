@@ -55,6 +55,7 @@ def chromium():
 def page(chromium):
     "A page that keeps its requests and whatever went wrong."
     made = chromium.new_page(viewport=dict(width=900, height=1500))
+    made.set_default_timeout(180_000)  # a busy machine
     made.asked, made.wrong = [], []
     made.on("request", lambda r: made.asked.append(r.url))
     made.on("requestfailed", lambda r: made.wrong.append(f"failed: {r.url}"))
