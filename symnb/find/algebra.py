@@ -247,7 +247,7 @@ def discover_rotation(z, labels=None, # (N, d) codes; (N,), without them the law
                       alpha: float = .05, # of the bounds
                       delta: float = .1, delta_w: float = .2, # largest defect of a feature, and that of a witness, to be called kept
                       seed: int = 0, # of the halves
-                       turn: float = 360., # what the action calls a full turn, in degrees
+                      turn: float = 360., # what the action calls a full turn, in degrees
                       approximate: bool = False # whether a circle that an encoder keeps only roughly may be called found
                      ) -> Discovery:
     "The rotations of the whitened latent that leave the law of the codes as it is, and a verdict."

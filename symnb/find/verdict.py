@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from .characters import Features, Reading, deviation, read, square
 from .whitening import skew_matrices
+from ..ground.lab import SymnbError
+from ..ground.sides import row_numbers
 
 # %% ../../nbs/find/47_verdict.ipynb #06a9ecbc
 def _of_charge(f, charge, modulus, harmonics, top):
@@ -150,6 +152,8 @@ class Trial:
                  extra=(None, None), # more invariants of both
                  alpha: float = .05, # of the bounds
                  delta: float = .1, delta_w: float = .2): # largest defect of a feature, and that of a witness
+        if len(both := np.intersect1d(row_numbers(a), row_numbers(b))):
+            raise SymnbError(f"verdict: expected to judge samples that proposed nothing, found {len(both)} that did")
         self.a, self.b, self.groups, self.extra, self.d = a, b, groups, extra, a.shape[1]
         self.alpha, self.delta, self.delta_w, self.z = alpha, delta, delta_w, NormalDist().inv_cdf(1 - alpha)
 
