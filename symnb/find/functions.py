@@ -7,7 +7,7 @@ __all__ = ['STILL', 'AffineFields', 'all_affine', 'acting_alike', 'FieldsOfDegre
            'still_fields', 'count_still', 'change_under', 'unseen_change', 'invariant_form', 'checked_values',
            'crossed', 'over_error', 'discover_invariance']
 
-# %% ../../nbs/find/92_functions.ipynb #43a366cc
+# %% ../../nbs/find/92_functions.ipynb #508ef6ea
 import time
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from ..ground.sides import fitting
 from ..symmetry.found import Found
 from ..symmetry.groups import FlowGroup, MatrixGroup
 
-# %% ../../nbs/find/92_functions.ipynb #a6a6e385
+# %% ../../nbs/find/92_functions.ipynb #8c030209
 class AffineFields:
     "Fields x -> A x + b; a group of matrices if no b is asked for."
     def __init__(self, matrices): # (m, d + 1, d + 1), last rows 0
@@ -33,7 +33,7 @@ class AffineFields:
         A, affine = np.einsum("mk,mij->kij", c, self.matrices), bool(self.matrices[:, :, -1].any())
         return MatrixGroup(torch.from_numpy(A if affine else A[:, :-1, :-1]), [f"field {i + 1}" for i in range(len(A))], affine=affine)
 
-# %% ../../nbs/find/92_functions.ipynb #a55092e7
+# %% ../../nbs/find/92_functions.ipynb #e7195d4f
 def all_affine(d: int) -> AffineFields:
     "All d (d + 1) of them."
     E = np.eye(d + 1)
@@ -44,7 +44,7 @@ def acting_alike(d: int, parts: int) -> AffineFields:
     units = np.eye(d * d).reshape(-1, d, d)
     return AffineFields([np.pad(np.kron(np.eye(parts), E), ((0, 1), (0, 1))) for E in units])
 
-# %% ../../nbs/find/92_functions.ipynb #f801a808
+# %% ../../nbs/find/92_functions.ipynb #4a7c2021
 class FieldsOfDegree(nn.Module):
     "x -> the fields sum of c_a x^a, for tensors: (B, d) -> (B, k, d)."
     def __init__(self, powers, c): # (p, d), (p, d, k)
@@ -54,7 +54,7 @@ class FieldsOfDegree(nn.Module):
 
     def forward(self, x): return torch.einsum("bp,pdk->bkd", (x[:, None] ** self.powers.to(x)).prod(2), self.c.to(x))
 
-# %% ../../nbs/find/92_functions.ipynb #da18a75c
+# %% ../../nbs/find/92_functions.ipynb #1073a65b
 class PolynomialFields:
     "All fields with polynomials up to a degree."
     def __init__(self, d: int, degree: int): self.d, self.phi = d, Monomials(d, degree)
@@ -66,13 +66,13 @@ class PolynomialFields:
         fields = FieldsOfDegree(self.phi.powers, c.reshape(self.phi.size, self.d, -1))
         return FlowGroup(fields, [f"field {i + 1}" for i in range(c.shape[1])], (self.d,))
 
-# %% ../../nbs/find/92_functions.ipynb #9c6a4bcf
+# %% ../../nbs/find/92_functions.ipynb #7beb50b1
 def information(h: Surface, x) -> np.ndarray: # (n, d) -> (n, 1)
     "How much a label tells of the logit at a point, as a root; the same for all values."
     q = 1 / (1 + np.exp(-np.clip(h(x), -30, 30)))
     return np.sqrt(np.ones(len(x)) if h.relabel else q * (1 - q))[:, None]
 
-# %% ../../nbs/find/92_functions.ipynb #b644cf74
+# %% ../../nbs/find/92_functions.ipynb #19c55e8e
 def still_fields(h: Surface, fields, x # a dictionary; (n, d) points
                 ) -> tuple: # (m,) ascending s, (m, m) coefficients of fields with mean square 1
     "Fields in order of how little they change a function."
@@ -82,7 +82,7 @@ def still_fields(h: Surface, fields, x # a dictionary; (n, d) points
     s = s * np.sqrt((w ** 2).mean())
     return s, c * (w ** 2).sum() ** .5
 
-# %% ../../nbs/find/92_functions.ipynb #32f0ff78
+# %% ../../nbs/find/92_functions.ipynb #c0dcde01
 STILL = dict(most=.25, gap=3., zero=.02, none=.1)
 
 def count_still(s, # ascending
@@ -91,13 +91,13 @@ def count_still(s, # ascending
     s = np.maximum(np.append(s, d ** -.5), STILL["zero"])
     return max((k for k in range(1, len(s)) if s[k - 1] <= STILL["most"] and s[k] >= STILL["gap"] * s[k - 1]), default=0)
 
-# %% ../../nbs/find/92_functions.ipynb #040f228f
+# %% ../../nbs/find/92_functions.ipynb #78b2fc1b
 def change_under(h: Surface, group, x, w) -> np.ndarray: # ([m],)
     "The mean squared change of functions as a group moves the points."
     with torch.no_grad(): moved = group(torch.from_numpy(x), torch.from_numpy(w)).numpy()
     return np.nan_to_num((h(moved) - h(x)) ** 2, nan=1e6, posinf=1e6).clip(max=1e6).mean(0)
 
-# %% ../../nbs/find/92_functions.ipynb #cb96b7c6
+# %% ../../nbs/find/92_functions.ipynb #e9474abd
 def unseen_change(h: Surface, fields, c, x, # a fit to unseen samples, or several; (q, k); (n, d) points
                   size: float = .3, draws: int = 2, seed: int = 0) -> np.ndarray: # ([m],)
     "How much motions change each fit, over motions at random of the same size."
@@ -109,7 +109,7 @@ def unseen_change(h: Surface, fields, c, x, # a fit to unseen samples, or severa
         others = others + change_under(h, fields.group(r), x, np.array([size]))
     return np.sqrt(ours / others)
 
-# %% ../../nbs/find/92_functions.ipynb #68793004
+# %% ../../nbs/find/92_functions.ipynb #5d5125c1
 def invariant_form(L # (k, d, d) generators
                   ) -> np.ndarray: # (d, d) symmetric, of size 1
     "The quadratic form that generators keep best, but for scaling."
@@ -121,7 +121,7 @@ def invariant_form(L # (k, d, d) generators
     rows = np.einsum("kji,pjl->pkil", L, S) + np.einsum("pij,kjl->pkil", S, L)
     return np.einsum("p,pij->ij", np.linalg.svd(rows.reshape(len(S), -1).T)[2][-1], S)
 
-# %% ../../nbs/find/92_functions.ipynb #8d26860b
+# %% ../../nbs/find/92_functions.ipynb #7d316281
 def checked_values(x, y): # (n, d), (n,)
     "Points and values as floats; `SymnbError` if they do not fit, are not finite, or are constant."
     try: x, y = np.asarray(x, float), np.asarray(y, float)
@@ -134,7 +134,7 @@ def checked_values(x, y): # (n, d), (n,)
     if not y.std() > 0: raise SymnbError("y: expected values that vary, found one")
     return fitting(x), y
 
-# %% ../../nbs/find/92_functions.ipynb #a058dc62
+# %% ../../nbs/find/92_functions.ipynb #99b6b7e4
 def crossed(h: Surface, x, y, P, fields, k: int, more: int, rng, draws: int = 20) -> tuple: # defect, its upper 95 %, loss over that of a constant
     "The fields of each half of the samples on a fit of the other, of a degree that is higher by `more`."
     half, changes, losses = rng.permutation(len(x)) % 2 == 0, [], []
@@ -148,7 +148,7 @@ def crossed(h: Surface, x, y, P, fields, k: int, more: int, rng, draws: int = 20
     first = float(np.mean([d[0] for d in changes]))
     return first, max(first, float(np.quantile(np.stack(changes)[:, 1:], .95))), float(np.mean(losses))
 
-# %% ../../nbs/find/92_functions.ipynb #4486d28c
+# %% ../../nbs/find/92_functions.ipynb #0302a086
 def over_error(h: Surface, fields, c, x, rng, draws: int = 20) -> float: # (q,) one field
     "The change along a field over what the error of the fit makes of it: about 1 for a symmetry."
     V = np.einsum("nqd,q->nd", fields(x), c) @ h.frame.into.T
@@ -156,7 +156,7 @@ def over_error(h: Surface, fields, c, x, rng, draws: int = 20) -> float: # (q,) 
     error = np.median(np.sqrt(((along[:, 1:] - along[:, :1]) ** 2).mean(0)))
     return float(np.sqrt((along[:, 0] ** 2).mean()) / max(error, 1e-12))
 
-# %% ../../nbs/find/92_functions.ipynb #d1d70a5b
+# %% ../../nbs/find/92_functions.ipynb #e0f9a6dd
 def discover_invariance(x, y, # (n, d) points, (n,) values, or labels of 0 and 1
                         fields=None, # a dictionary; None: all affine fields
                         degree: int = None, # of the fit; None: the best on unseen samples, judged by fits of two more
