@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['rotation_axis', 'about_axis', 'waves_about', 'Harmonics', 'half_fit', 'gain_t', 'harmonics', 'order_of',
-           'turn_defect', 'turning', 'discover_finite_rotation']
+           'turn_defect', 'turns_about', 'discover_finite_rotation']
 
 # %% ../../nbs/find/94_finite_rotations.ipynb #c83d5a09
 import math, time
@@ -93,7 +93,7 @@ def turn_defect(h: Harmonics, n: int) -> tuple: # order; 0: all turns -> defect,
     return float(d[0]), max(float(d[0]), float(np.quantile(d[1:], .95)))
 
 # %% ../../nbs/find/94_finite_rotations.ipynb #29b352fb
-def turning(axis) -> MatrixAction: # (3,)
+def turns_about(axis) -> MatrixAction: # (3,)
     "All turns about an axis, in degrees."
     a, b, c = axis * math.pi / 180
     A = torch.tensor([[0, -c, b], [c, 0, -a], [-b, a, 0]], dtype=torch.float64)
@@ -113,7 +113,7 @@ def discover_finite_rotation(x, y, # (n, 3) points, (n,) values
     shown = {"change of the smooth part along the turn": (s[0], STILL["most"], chance),
              "along the next turn over it": (s[1] / max(s[0], STILL["zero"]), STILL["gap"], 1., True),
              "order": (n if n else most + 1, 2, 1., True), "explained": (whole / y.var(), .01, 0., True), "defect": (defect, .5, 1.)}
-    turn = turning(axis)
+    turn = turns_about(axis)
     return Found(method="harmonics about an axis", told="values", certificates=shown, bound=bound, tested=len(x) // 2,
                  candidate=Cyclic(turn, n) if n > 1 else turn, what=f"a rotation of order {n}" if n else "all rotations about an axis",
                  seconds=time.process_time() - start)
