@@ -5,23 +5,21 @@
 # %% auto #0
 __all__ = ['CENTRES', 'RADII', 'SHADES', 'two_bumps', 'DoubleBump', 'seen', 'three_views', 'Solid']
 
-# %% ../../nbs/data/29_shapes.ipynb #1f94cebf
+# %% ../../nbs/data/29_shapes.ipynb #e5a56dda
 import math
 import numpy as np
 import torch
 from ..symmetry.actions import Group
 from ..symmetry.groups import MatrixGroup, Torus, rotations
 
-# %% ../../nbs/data/29_shapes.ipynb #3b456c22
+# %% ../../nbs/data/29_shapes.ipynb #d8c30e74
 def two_bumps(shifts # (n, 2) places
              ) -> np.ndarray: # (n, 64) float32
-    "The mean of a rectangle 16 wide and a triangle of base 16 on a ring, shifted by whole places."
-    at = np.arange(64)
-    shapes = np.stack([at < 16, np.maximum(1 - np.abs(at - 8) / 8, 0)]).astype(np.float32)
-    places = (at - np.asarray(shifts, int)[..., None]) % 64 # (n, 2, 64)
-    return (shapes[0][places[:, 0]] + shapes[1][places[:, 1]]) / 2
+    "The mean of a rectangle 16 wide and a triangle of base 16 on a ring of 64 places."
+    far = np.abs((np.arange(64) - np.asarray(shifts, float)[..., None] + 32) % 64 - 32) # (n, 2, 64) from the middle of each
+    return ((np.clip(8.5 - far[:, 0], 0, 1) + np.maximum(1 - far[:, 1] / 8, 0)) / 2).astype(np.float32)
 
-# %% ../../nbs/data/29_shapes.ipynb #eaab2fdc
+# %% ../../nbs/data/29_shapes.ipynb #5f0c50d9
 class DoubleBump:
     "Pairs of signals whose two bumps have moved."
     size = 64
@@ -36,10 +34,10 @@ class DoubleBump:
         return np.stack([np.cos(a), np.sin(a)], 2).reshape(len(a), 4)
 
     def draw(self, n: int, seed: int = 0) -> tuple: # x (n, 64), w (n, 2) degrees, moved x (n, 64), codes of x (n, 4)
-        shifts, by = np.random.default_rng([self.seed, seed, 8]).integers(0, 64, (2, n, 2))
+        shifts, by = np.random.default_rng([self.seed, seed, 8]).uniform(0, 64, (2, n, 2))
         return two_bumps(shifts), by * 360 / 64, two_bumps(shifts + by), self.codes(shifts)
 
-# %% ../../nbs/data/29_shapes.ipynb #9166b3bf
+# %% ../../nbs/data/29_shapes.ipynb #a9d493ff
 CENTRES = np.array([[0, 0, 0], [.5, .1, 0], [-.3, .45, .1], [.1, -.5, .25], [-.1, .1, .6], [-.45, -.25, -.3], [.3, .3, -.45]])
 RADII, SHADES = np.array([.42, .3, .25, .22, .28, .18, .2]), np.array([.5, 1., .75, .9, .35, .65, .25])
 
@@ -54,14 +52,14 @@ def seen(centres, # (n, balls, 3), the last axis towards the eye
     shade = np.take_along_axis(SHADES[:, None, None] * (.3 + .7 * height / RADII[:, None, None]) * (height > 0), front, 1)
     return shade[:, 0].astype(np.float32)
 
-# %% ../../nbs/data/29_shapes.ipynb #c004ed34
+# %% ../../nbs/data/29_shapes.ipynb #6a36431d
 def three_views(R # (n, 3, 3) rotations
                ) -> np.ndarray: # (n, 3 * 20 * 20) float32
     "The turned solid from the front, the side and the top."
     moved = CENTRES @ np.swapaxes(R, 1, 2)
     return np.concatenate([seen(moved[..., axes]).reshape(len(R), -1) for axes in ([0, 1, 2], [1, 2, 0], [2, 0, 1])], 1)
 
-# %% ../../nbs/data/29_shapes.ipynb #ff1f470f
+# %% ../../nbs/data/29_shapes.ipynb #5c51b1de
 class Solid:
     "Pairs of pictures of a solid, before and after a rotation."
     size = 1200

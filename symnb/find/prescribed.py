@@ -6,7 +6,7 @@
 __all__ = ['network', 'CodeOf', 'code_losses', 'fit_code', 'over_spread', 'equivariance', 'aligned', 'principal',
            'prescribed_verdict']
 
-# %% ../../nbs/find/98_prescribed.ipynb #9f12eb35
+# %% ../../nbs/find/98_prescribed.ipynb #3a622a15
 import numpy as np
 import torch
 from torch import nn
@@ -17,7 +17,7 @@ from ..symmetry.actions import Group
 from ..symmetry.found import Found
 from ..symmetry.kinds import Through
 
-# %% ../../nbs/find/98_prescribed.ipynb #84350ce4
+# %% ../../nbs/find/98_prescribed.ipynb #743bb3c3
 def network(*sizes) -> nn.Sequential:
     "Linear layers with SiLU between them."
     layers = [part for a, b in zip(sizes, sizes[1:]) for part in (nn.Linear(a, b), nn.SiLU())]
@@ -27,14 +27,14 @@ class CodeOf(nn.Module):
     "An encoder and a decoder around a group that acts on codes."
     def __init__(self, size: int, # numbers of a sample
                  group: Group, # on codes
-                 code: int, width: int = 128): # numbers of a code
+                 code: int, width: int = 64): # numbers of a code
         super().__init__()
         self.group, self.encode, self.decode = group, network(size, width, width, code), network(code, width, width, size)
 
     def forward(self, x): return self.decode(self.encode(x))
     def as_group(self) -> Through: return Through(self.group, self.encode, self.decode)
 
-# %% ../../nbs/find/98_prescribed.ipynb #49de6c6d
+# %% ../../nbs/find/98_prescribed.ipynb #fe03e6a5
 def code_losses(model: CodeOf, x, w, moved, # (B, d), (B, k), (B, d)
                 told: bool = True, weight: float = .1) -> dict: # whether the group enters; of the codes' term
     "Reconstruction, and how far codes are from moving as they were told."
@@ -46,9 +46,9 @@ def code_losses(model: CodeOf, x, w, moved, # (B, d), (B, k), (B, d)
     loss = rec + 2 * (model.decode(there) - moved).square().mean() + weight * code * float(x.var())
     return dict(loss=loss, reconstruction=rec, codes=code)
 
-# %% ../../nbs/find/98_prescribed.ipynb #a672d015
+# %% ../../nbs/find/98_prescribed.ipynb #0aad8f69
 def fit_code(model: CodeOf, x, w, moved, # (n, d), (n, k), (n, d)
-             steps: int = 1500, folder=None, told: bool = True, batch: int = 128, lr: float = 3e-3, seed: int = 0) -> dict:
+             steps: int = 1500, folder=None, told: bool = True, batch: int = 128, lr: float = 1e-2, seed: int = 0) -> dict:
     "Train on pairs with the elements between them; returns the losses' ends."
     x = fitting(x)
     if not len(x) == len(w) == len(moved): raise SymnbError(f"pairs: expected as many x, w and moved, found {len(x)}, {len(w)} and {len(moved)}")
@@ -59,7 +59,7 @@ def fit_code(model: CodeOf, x, w, moved, # (n, d), (n, k), (n, d)
     record = train(model, step, steps, lr=lr, folder=folder, desc="code", seed=seed)
     return {k: float(np.mean(v[-50:])) for k, v in record["history"].items() if k != "lr"}
 
-# %% ../../nbs/find/98_prescribed.ipynb #430c3f3f
+# %% ../../nbs/find/98_prescribed.ipynb #9cec0bb7
 def over_spread(a, b) -> float: # (n, d) each
     "Root of the squared distance, over that of b from its mean."
     return float((a - b).square().sum().sqrt() / (b - b.mean(0)).square().sum().sqrt())
@@ -72,7 +72,7 @@ def equivariance(encode, decode, group: Group, x, w, moved) -> tuple: # unseen p
         there = group(z, w)
         return over_spread(there, z_), over_spread(decode(there), moved), over_spread(decode(z), x)
 
-# %% ../../nbs/find/98_prescribed.ipynb #cdd74e7b
+# %% ../../nbs/find/98_prescribed.ipynb #9d21a36c
 def aligned(encode, decode, x, true) -> tuple: # (n, d), (n, k) true codes -> encode, decode
     "The same autoencoder in the linear coordinates that are nearest to true codes."
     with torch.no_grad(): z = encode(x).double()
@@ -87,7 +87,7 @@ def principal(x, k: int) -> tuple: # (n, d) -> encode, decode
     V = torch.linalg.svd(x - mean, full_matrices=False)[2][:k]
     return lambda x: (x - mean) @ V.T, lambda z: z @ V + mean
 
-# %% ../../nbs/find/98_prescribed.ipynb #582b31b0
+# %% ../../nbs/find/98_prescribed.ipynb #c55d867f
 def prescribed_verdict(model: CodeOf, x, w, moved, # unseen pairs
                        most: float = .33, batches: int = 10) -> Found:
     "Whether the learned code carries the group, in codes and in the data."
