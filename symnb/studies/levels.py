@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DEALT', 'OURS', 'CNN', 'PUBLISHED', 'PUBLISHED_ROWS', 'SETTINGS', 'study', 'dealt', 'drawn', 'by_class',
-           'level_errors', 'twice_the_mean', 'outside_told', 'read_poses', 'pixel_votes', 'means_right',
+           'level_errors', 'read_poses', 'twice_the_mean', 'outside_told', 'pixel_votes', 'means_right',
            'kind_measures', 'registration_cell', 'small_cnn', 'right', 'share_of', 'canonical_cell', 'augment_cell',
            'plan', 'cell', 'level_figure', 'pose_figure', 'ring_figure', 'figures', 'with_worst']
 
@@ -14,7 +14,9 @@ import numpy as np
 import torch
 from ..data.digits import Digits, among, load_digits
 from ..data.levels import LEVEL_WORLDS, LevelWorld, beyond, turned_anyhow
+from ..find.orientation import peak_angles
 from ..find.registration import LevelReading, Registered, RegisteredPose, best_level, read_on, registered
+from ..find.ssl_sym import arc_by_mean
 from ..ground.board import Measured, Scoreboard, over_seeds
 from ..ground.lab import seed_everything
 from ..ground.sides import fitting, judging
@@ -54,13 +56,15 @@ def level_errors(seen: LevelReading, truth, labels) -> dict: # (n,), (n,) -> nam
             "error of the level": Measured(float(error(truth).mean()), float(error(truth).std()) / math.sqrt(n), n,
                                            chance=off(truth), floor=0., control=float(error(truth[deal]).mean()))}
 
+# %% ../../nbs/studies/92_levels.ipynb #4b91e71c
+def read_poses(known: Registered) -> torch.Tensor: # (N,) degrees
+    "Poses of the known pictures themselves."
+    return peak_angles(known.posterior)
+
 # %% ../../nbs/studies/92_levels.ipynb #f3cf5410
 def twice_the_mean(known: Registered, seen: LevelReading) -> torch.Tensor: # (n,) degrees
     "Levels by moments of the poses of neighbours."
-    from symnb.find.orientation import peak_angles
-    a = peak_angles(known.posterior).abs()[seen.nearest]
-    kept = a <= a.mean(1, keepdim=True) + 2 * a.std(1, keepdim=True)
-    return 2 * (a * kept).sum(1) / kept.sum(1)
+    return arc_by_mean(read_poses(known)[seen.nearest])
 
 # %% ../../nbs/studies/92_levels.ipynb #c42f619c
 def outside_told(known: Registered, name: str, seed: int, size: dict, data: Digits) -> Measured:
@@ -76,12 +80,6 @@ def outside_told(known: Registered, name: str, seed: int, size: dict, data: Digi
     told, best = outside_law(seen), beyond(seen.pose, level, seen.family)
     return Measured(share(told), math.sqrt(share(told) * (1 - share(told)) / len(x)), len(x), chance=share(common), floor=share(best),
                     baseline=float(outside.float().mean()), control=share(beyond(seen.pose, level[deal], seen.family)))
-
-# %% ../../nbs/studies/92_levels.ipynb #4b91e71c
-def read_poses(known: Registered) -> torch.Tensor: # (N,) degrees
-    "Poses of the known pictures themselves."
-    from symnb.find.orientation import peak_angles
-    return peak_angles(known.posterior)
 
 # %% ../../nbs/studies/92_levels.ipynb #4175a9ae
 def pixel_votes(x, labels, test, k: int = 5): # (N, 1, S, S), (N,), (n, 1, S, S) -> (n,)
@@ -215,14 +213,15 @@ def level_figure(seen: LevelReading, labels, truth): # (n,), (n,) true levels
     ax.set(xlabel="digit", ylabel="level, degrees", xticks=range(10), yticks=range(0, 181, 45))
     return ax.figure
 
-def pose_figure(seen: LevelReading, labels):
-    "Histograms of poses, a ridge for each digit."
+def pose_figure(seen: LevelReading, labels, name: str = "digit"): # (n,)
+    "Histograms of poses, a ridge for each kind."
     from symnb.ground import plots
-    ax, bins = plots.figure(height=3.6)[1], np.linspace(-180, 180, 61)
-    for d in range(10):
-        h = np.histogram(seen.pose[labels == d], bins)[0].astype(float)
-        ax.fill_between(bins[:-1] + 3, -d, -d + .95 * h / max(h.max(), 1), color="C0", alpha=.7)
-    ax.set(yticks=-np.arange(10), yticklabels=range(10), ylabel="digit", xlabel="pose, degrees", xticks=range(-180, 181, 60))
+    kinds, bins = np.unique(labels), np.linspace(-180, 180, 61)
+    ax = plots.figure(height=max(2., .36 * len(kinds)))[1]
+    for i, d in enumerate(kinds):
+        h = np.histogram(seen.pose.numpy()[np.asarray(labels) == d], bins)[0].astype(float)
+        ax.fill_between(bins[:-1] + 3, -i, -i + .95 * h / max(h.max(), 1), color="C0", alpha=.7)
+    ax.set(yticks=-np.arange(len(kinds)), yticklabels=kinds, ylabel=name, xlabel="pose, degrees", xticks=range(-180, 181, 60))
     return ax.figure
 
 # %% ../../nbs/studies/92_levels.ipynb #dcac007d
