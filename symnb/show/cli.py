@@ -143,6 +143,7 @@ BENCHES = dict(
     data="benchmarks/data.py:bench_data",
     lens="benchmarks/lens.py:bench_lens",
     solver="benchmarks/lens.py:bench_solver",
+    levels="benchmarks/levels.py:bench_levels",
 )
 
 def _bench_of(place: str):

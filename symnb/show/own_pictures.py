@@ -48,7 +48,7 @@ def before_and_after(images, turn, groups, each: int = 8): # (n, C, S, S), (n,),
 
 # %% ../../nbs/show/88_own_pictures.ipynb #9744c2ef
 def level_report(found: Found, seen: LevelReading, images, groups, path, # (n, C, S, S), (n,); of the .html
-                 labels=None, name: str = "pictures"):
+                 labels=None, name: str = "pictures", chart: Explorer = None): # as `symmetry_map`
     "The page of an answer: the verdict, poses by group, and pictures before and after."
     from symnb.studies.levels import pose_figure, ring_figure
     turn = seen.pose if found.pose.centred else torch.rad2deg(seen.phase.angle())
@@ -58,6 +58,7 @@ def level_report(found: Found, seen: LevelReading, images, groups, path, # (n, C
     figures = [(f"Poses, by {what}", pose_figure(seen, kinds, what)), ("Pictures of each group as they came, and upright", before_and_after(images, turn, groups)),
                ("The picture that is surest to have a centre: its law as an arc, its own angle as a dot, within the posterior of its pose",
                 ring_figure(images[one:one + 1].float().mean(1, keepdim=True), first))]
+    if chart: figures.insert(0, ("Click on a picture: around it its law as a ring; beside it its neighbours as they lie on it, and its upright self", chart.html))
     rows = dict(pictures=len(images), family=seen.family, **words, **{k: c.value for k, c in found.certificates.items()}, seconds=found.seconds)
     note = f"{len(images)} pictures of {images.shape[-1]} pixels a side; poses are taken to scatter by {seen.noise:g} degrees."
     report_page(path, f"Levels of rotation in {name}", str(found), note, rows, figures, found.explained())
@@ -116,7 +117,7 @@ def level_files(found: Found, x, images, out, # as registered (n, C, s, s); as t
     out, known = Path(out), found.pose.registered
     seen, groups = known.read(x), spectral_groups(known, min(count, len(x) - 1)).numpy()
     write_table(out / "levels.csv", level_table(seen, groups, labels))
-    level_report(found, seen, images, groups, out / "report.html", labels, name)
+    level_report(found, seen, images, groups, out / "report.html", labels, name, symmetry_map(known, x, groups if labels is None else labels))
     if not found.found: return [out / k for k in LEVEL_FILES[1::-1]]
     write_standardised(out / "standardised.h5", found, images, labels, seen)
     found.save(out / "levels")
