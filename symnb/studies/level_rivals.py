@@ -34,6 +34,7 @@ def font_files() -> list:
     found = sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("*.ttf"))
     return [f for f in found if not any(k in f.name for k in ("Siz", "NonUni", "LastResort", "cmex", "cmsy", "cmmi", "Italic", "Oblique", "BolIta", "cmti"))]
 
+# %% ../../nbs/studies/94_level_rivals.ipynb #224f756f
 def letters(each: int = 100, seed: int = 0) -> Digits: # pictures of each letter
     "Letters as pictures of the size of digits, labelled 0 to 9."
     from PIL import Image, ImageDraw, ImageFont
@@ -160,6 +161,7 @@ SETTINGS = dict(quick=dict(seeds=(0,), networks=dict(multiple=1), steps=(30, 20)
                           noises=("none", "multiple"), letters=200))
 NETWORK, NOISE, OURS = "ssl-sym, polar", "registration, likeliest noise", "registration"
 
+# %% ../../nbs/studies/94_level_rivals.ipynb #ac7d6ddf
 def plan(size: dict, data: Digits = None):
     "(method, world, seed)."
     for seed in size["seeds"]:
