@@ -6,7 +6,7 @@ import torch
 
 from symnb.data.digits import load_digits
 from symnb.data.hidden_laws import LAWS, TILT, TurnedByLaws, bins_of, jensen_shannon, reference
-from symnb.find.turn_laws import TurnLaw, fit_turn_law, modes, ring_codes, similarities, smoothed, turn_shares
+from symnb.find.turn_laws import TurnLaw, fit_turn_law, modes, ring_codes, similarities, blurred_shares, turn_shares
 from symnb.ground.lab import SymnbError
 from symnb.symmetry.actions import load_action as load_law
 from symnb.symmetry.laws import CyclicLaw, UniformLaw
@@ -43,10 +43,10 @@ def test_a_similarity_is_a_correlation(digits):
     assert torch.allclose(s, s.transpose(0, 1)[..., [0, *range(71, 0, -1)]], atol=1e-4)  # turning the one back
 
 
-def test_smoothing_keeps_the_mass_and_the_place():
+def test_blurring_keeps_the_mass_and_the_place():
     p = torch.zeros(2, 72)
     p[:, 10] = 1
-    q = smoothed(p, 25., .01)
+    q = blurred_shares(p, 25., .01)
     assert torch.allclose(q.sum(1), torch.ones(2), atol=1e-5) and int(q[0].argmax()) == 10 and float(q.min()) >= .01 / 72 - 1e-6
 
 
