@@ -16,7 +16,7 @@ from ..data.waves import Waves, solution_jets
 from ..find.finite_rotations import discover_finite_rotation
 from ..find.functions import PolynomialFields, acting_alike, all_affine, discover_invariance, invariant_form
 from ..find.pdes import discover_point_symmetries, grid_jets
-from ..find.prescribed import CodeOf, aligned, equivariance, fit_code, over_spread, prescribed_verdict, principal
+from ..find.prescribed import CodeOf, aligned, equivariance, fit_code, component_code, over_spread, prescribed_verdict
 from ..ground.board import Measured
 from ..ground.sides import judging
 from ..ground.study import Study
@@ -116,7 +116,7 @@ def code_cell(kind: str, seed: int, size: dict, dealt: bool, form: str = "told")
     unseen = [torch.from_numpy(a).float() for a in world.draw(1000, 900 + seed)[:3]]
     if dealt: w = w[torch.randperm(len(w), generator=torch.Generator().manual_seed(seed))]
     model = CodeOf(of.size, world.truth, k, width)
-    if form == "principal": both = aligned(*principal(x, k), x, true)
+    if form == "principal": both = aligned(*component_code(x, k), x, true)
     else:
         torch.manual_seed(seed)
         model = CodeOf(of.size, world.truth, k, width)

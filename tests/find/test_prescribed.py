@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from symnb.data.shapes import DoubleBump
-from symnb.find.prescribed import CodeOf, aligned, code_losses, equivariance, fit_code, over_spread, prescribed_verdict, principal
+from symnb.find.prescribed import CodeOf, aligned, code_losses, equivariance, fit_code, component_code, over_spread, prescribed_verdict
 from symnb.ground.lab import SymnbError
 from symnb.ground.sides import apart
 from symnb.symmetry.groups import Torus
@@ -40,8 +40,8 @@ def test_a_short_run_learns_something():
 
 def test_components_in_true_coordinates():
     x, w, moved, true = drawn(600)
-    encode, decode = aligned(*principal(x, 64), x, true)
-    assert over_spread(encode(x), true) < over_spread(aligned(*principal(x, 4), x, true)[0](x), true)
+    encode, decode = aligned(*component_code(x, 64), x, true)
+    assert over_spread(encode(x), true) < over_spread(aligned(*component_code(x, 4), x, true)[0](x), true)
 
 
 def test_an_untrained_code_is_not_found():
