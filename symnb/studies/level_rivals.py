@@ -29,10 +29,12 @@ from .levels import by_class, drawn, level_errors, share_of
 LETTERS = "AFGJKLPRTY"
 
 def font_files() -> list:
-    "The fonts with upright letters that come with matplotlib."
+    "The fonts with upright letters that come with matplotlib; those that lack letters are left out."
     import matplotlib
+    from PIL import ImageFont
+    whole = lambda f: len({bytes(ImageFont.truetype(str(f), 19).getmask(k)) for k in LETTERS}) == len(LETTERS)
     found = sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("*.ttf"))
-    return [f for f in found if not any(k in f.name for k in ("Siz", "NonUni", "LastResort", "cmex", "cmsy", "cmmi", "Italic", "Oblique", "BolIta", "cmti"))]
+    return [f for f in found if whole(f) and not any(k in f.name for k in ("Siz", "NonUni", "LastResort", "cmex", "cmsy", "cmmi", "Italic", "Oblique", "BolIta", "cmti"))]
 
 # %% ../../nbs/studies/94_level_rivals.ipynb #224f756f
 def letters(each: int = 100, seed: int = 0) -> Digits: # pictures of each letter
