@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from .characters import DEEP, PAIRS, TOP, Features, bounds
 from .moments import act, halved_law
-from .verdict import FINITE, Planes, Trial, algebra_name, every_rotation, generic, objects, polish, turning, witness
+from .verdict import APART, FINITE, SURELY, Planes, Trial, algebra_name, every_rotation, generic, objects, polish, turning, witness
 from .weights import integer_weights, normal_form, refine_planes, refined_weights, rho
 from .whitening import robust_whiten, samples, scaled_columns, skew_matrices, squashed
 from ..ground.lab import SymnbError, names
@@ -190,7 +190,7 @@ class _Search:
         "The same planes, put right; not in many dimensions, where it does not help."
         if self.trial.d > 10 or not (len(hint.weights) or hint.finite): return
         modulus, weights = (0, hint.weights) if len(hint.weights) else hint.finite[-1]
-        for affine in (False, True):
+        for affine in (False, True)[not modulus:]:
             new = polish(self.trial.a, frame, weights, modulus, affine)
             yield new, *self.trial.propose(new)
 
@@ -206,7 +206,10 @@ class _Search:
         R = look(some)
         if not (R.found or R.finite):
             best = max(some, key=lambda c: (len(c[3].weights), *order(c)[:1], bool(c[3].finite), -c[3].bound))
-            if more := list(self.polished(*best)): R = max(R, look(more), key=_rank)
+            if more := list(self.polished(*best)):
+                other = look(more)
+                other.found = other.found and other.least <= SURELY # errors of planes explain no more
+                R = max(R, other, key=_rank)
         return R, (f, w, rounded)
 
     def all(self, s, seed, most: int = 6, low: float = .2):
@@ -223,6 +226,9 @@ class _Search:
                 if R.found and len(R.reading.weights) > len(top.reading.weights): top = R
                 if R.found and self.add(R.frame, R.reading.weights): break
             else: break
+        if len(self.span) > len(top.reading.weights) and algebra_name(torch.stack(self.span), 1)[0].startswith("T^"):
+            R, _ = self.attempt(sum(.618 ** i * v for i, v in enumerate(self.span))) # circles that commute: one torus
+            if R.found and len(R.reading.weights) > len(top.reading.weights): top = R
         return top, first
 
     def next(self, lowest, rng):
@@ -309,9 +315,10 @@ def judged(D: Discovery, R, every, search, there, back, turn, approximate=False)
     if torus or R.finite:
         D.bound, D.p_exact = r.bound, r.p
         D.certificates = {"features": at_most(r.bound, trial.delta), "witness": at_most(R.seen, trial.delta_w if torus else FINITE["witness"])}
+    if R.others is not None: D.certificates["smooth functions"] = Certificate(R.smooth[1], min(trial.delta, APART * R.others), R.others)
     if R.found and not (approximate and np.count_nonzero(r.weights.any(0)) < 2): _continuous(D, R, search, there, back, turn)
     elif R.finite and d < 10: _finite(D, R, there, back, turn)
-    elif D.shared > .5 and (r.sure == d // 2 or torus and R.least > trial.delta_w):
+    elif D.shared > .5 and (r.sure == d // 2 or torus and (R.least > trial.delta_w or R.smooth[0] > trial.delta)):
         D.answer = "none"
     if approximate and not D.found: _approximate(D, search, there, back, turn)
     if not D.found: D.needed = needed(trial)
