@@ -10,7 +10,7 @@ import itertools, time
 import numpy as np
 import torch
 from .answers import HOW, Discovery, judged
-from .frames import Planes, generic, polish, turning
+from .planes import Planes, generic, polish, turning
 from .generators import repeated, stabiliser, stability
 from .moments import halved_law
 from .verdict import SURELY, Trial, algebra_name, every_rotation, objects

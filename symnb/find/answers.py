@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from .characters import DEEP, PAIRS, TOP, Features, bounds
-from .frames import Planes, turning
+from .planes import Planes, turning
 from .generators import closed
 from .moments import random_rotations
 from .verdict import APART, FINITE, algebra_name, witness

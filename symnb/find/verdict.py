@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 import torch
 from .characters import Features, Reading, deviation, read, square
-from .frames import Planes
+from .planes import Planes
 from .moments import random_rotations
 from ..ground.lab import SymnbError
 from ..ground.sides import row_numbers

@@ -7,7 +7,7 @@ from symnb.find import algebra, characters, verdict
 from symnb.find.algebra import discover_rotation
 from symnb.find.characters import Features, Reading, read
 from symnb.find.moments import synthetic_law
-from symnb.find.frames import Planes
+from symnb.find.planes import Planes
 from symnb.find.verdict import Trial
 from symnb.ground.lab import SymnbError
 

@@ -4,7 +4,7 @@ import torch
 from symnb.data.laws import CodeWorld
 from symnb.find.algebra import discover_rotation
 from symnb.find.answers import gaussian, planes_action
-from symnb.find.frames import Planes
+from symnb.find.planes import Planes
 from symnb.find.whitening import whiten
 
 

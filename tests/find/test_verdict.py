@@ -8,7 +8,7 @@ import torch
 
 from symnb.find.algebra import discover_rotation
 from symnb.find.characters import Features, bounds, hermite, inside, read, reduced, smith
-from symnb.find.frames import Planes, turning
+from symnb.find.planes import Planes, turning
 from symnb.find.moments import synthetic_law
 from symnb.find.verdict import Trial, algebra_name, bumps, objects, smooth_witness
 from symnb.find.whitening import whiten
