@@ -199,7 +199,7 @@ def judged(D: Discovery, R, every, search, there, back, turn, approximate=False)
     if torus or R.finite:
         D.bound, D.p_exact = r.bound, r.p
         D.certificates = {"features": at_most(r.bound, trial.delta), "witness": at_most(R.seen, trial.delta_w if torus else FINITE["witness"])}
-    if R.others is not None: D.certificates["smooth functions"] = Certificate(R.smooth[1], min(trial.delta, APART * R.others), R.others)
+    if R.others is not None: D.certificates["smooth functions"] = Certificate(R.smooth[1], min(trial.delta, APART * R.others), R.others if R.others < 1 else None)
     if R.found and not (approximate and np.count_nonzero(r.weights.any(0)) < 2): _continuous(D, R, search, there, back, turn)
     elif R.finite and d < 10: _finite(D, R, there, back, turn)
     elif D.shared > .5 and (r.sure == d // 2 or torus and (R.least > trial.delta_w or R.smooth[0] > trial.delta)): D.answer = "none"

@@ -137,7 +137,7 @@ def test_a_circle_has_the_right_weights(weights):
 
 
 @pytest.mark.parametrize("weights", [[[1, 0], [0, 1]], pytest.param([[1, 0, 1], [0, 1, 2]], marks=pytest.mark.xfail(
-    run=False, reason="undecided, though it is there: the witness sees .27 of how far the planes are off"))])
+    run=False, reason="undecided, though it is there: more is surely seen than errors of planes explain"))])
 def test_a_torus_has_two_generators(weights):
     x = angles(2 * np.pi * seeded(0).random((20000, 2)), weights, 2)
     D = discover_rotation(x)
@@ -188,7 +188,8 @@ def test_smooth_functions_see_an_arc_and_no_circle():
 def test_planes_of_a_cube_cannot_be_told_from_others():
     q = whiten(torch.tensor(seeded(0).random((8000, 8))))[0]
     trial = Trial(q[::2], q[1::2], delta=.3)
-    seen, others = trial.smooth(Planes(torch.eye(8)), [[1, 0, 0, 0]])
+    some = torch.linalg.qr(torch.tensor(seeded(1).standard_normal((8, 8))))[0]
+    seen, others = trial.smooth(Planes(some), [[1, 0, 0, 0]])
     assert seen[1] <= trial.delta and not trial.apart(seen, others)
 
 
