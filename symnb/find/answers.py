@@ -13,7 +13,6 @@ import torch
 from .characters import DEEP, PAIRS, TOP, Features, bounds
 from .planes import Planes, turning
 from .generators import closed
-from .moments import random_rotations
 from .verdict import APART, FINITE, algebra_name, witness
 from ..ground.lab import SymnbError
 from ..symmetry.actions import Action

@@ -188,7 +188,7 @@ def by_kind(rows) -> Scoreboard:
         some = [r for (kind, n), rs in of.items() if n == m and (kind in WITHOUT or m.startswith("time")) for r in rs]
         board.append(pooled(some, ALL_WITHOUT if m.startswith("false") else "all"))
     total = next(r for r in board if (r.measure, r.data) == ("false found", ALL_WITHOUT))
-    worst = max((r for r in board if r.measure == "false found" and r.data != ALL_WITHOUT), key=lambda r: r.value)
+    worst = max((r for r in board if r.measure == "false found" and r.data in WITHOUT), key=lambda r: r.value)
     more = {UPPER: exact_interval(round(total.value * total.n), total.n)[1], "largest share of a kind": worst.value}
     for name, value in more.items():
         name = f"false found, {name}"
