@@ -349,7 +349,8 @@ async function symnbExplorer(root, spec, host) {
       return move({p: [clamp(p[0], ...spec.x), clamp(p[1], ...spec.y)], t: 0, pick: -1});
     if (spec.kind == "orbit") return move({t: nearestTime(spec, s, p)});
     if (spec.kind == "levels") {
-      const away = k => Math.hypot(...[spec.viewX, spec.viewY].map(([a, b], d) => (spec.points[2 * k + d] - p[d]) / (b - a)));
+      const away = k => Math.hypot(...[spec.viewX, spec.viewY].map(([low, high], d) =>
+        (spec.points[2 * k + d] - p[d]) / (high - low)));
       return choose(spec.picks.reduce((best, _, k) => away(k) < away(best) ? k : best, 0));
     }
     const part = ((e.clientX - r.left) * size - 56) / (parts.map.width - 80);
