@@ -308,7 +308,8 @@ async function symnbExplorer(root, spec, host) {
       parts[`near${k}`].nextSibling.textContent = spec.near.names[i];
     }
 
-    const words = spec.pose ? [standing(spec, s.pick, s.t)] : [w.here.map((v, k) => `${spec.axes[k]} ${tidy(v, 2)}`).join(", "), time()];
+    const words = spec.pose ? [standing(spec, s.pick, s.t)]
+      : [w.here.map((v, k) => `${spec.axes[k]} ${tidy(v, 2)}`).join(", "), time()];
     if (spec.angle && s.pick >= 0)
       words.push(`measured ${tidy(mixAngle(w.onOrbit, c => spec.angle[c]), 1)} degrees`);
     if (w.outside) words.push("outside the map: nearest picture shown");
