@@ -28,11 +28,11 @@ def missing_arc(first: float # upper bound of the first harmonic, 0 to 1
     return 360 - 2 * math.degrees(brentq(lambda w: math.sin(w) / w - first, 1e-6, math.pi))
 
 # %% ../../nbs/find/97_approximate.ipynb #apx00016
-def spike(spectrum, least: int = 5) -> int: # [(k, R, lower, upper), ...]; smallest order -> 0 if there is none
+def spike(spectrum, least: int = 5, floor: float = .05) -> int: # [(k, R, lower, upper), ...]; smallest order and height -> 0 if there is none
     "The order of a polygon that shows in a spectrum."
     at = {k: (R, low, high) for k, R, low, high in spectrum}
     stands = lambda n: all(at[n][1] > at[m][2] and at[n][0] > 2 * at[m][0] for m in (n - 1, n + 1) if m in at)
-    return max((n for n in at if n >= least and n - 1 in at and stands(n)), key=lambda n: at[n][0], default=0)
+    return max((n for n in at if n >= least and n - 1 in at and at[n][0] >= floor and stands(n)), key=lambda n: at[n][0], default=0)
 
 # %% ../../nbs/find/97_approximate.ipynb #apx00019
 @dataclass
