@@ -12,7 +12,8 @@ from statistics import NormalDist
 import numpy as np
 import torch
 from .characters import TOP, Features, bounds
-from .verdict import Planes, witness
+from .planes import Planes
+from .verdict import witness
 from ..symmetry.found import Certificate
 
 # %% ../../nbs/find/97_approximate.ipynb #apx00011

@@ -14,7 +14,8 @@ from ..data.digits import Digits
 from ..find.algebra import discover_rotation
 from ..find.approximate import APPROXIMATE, missing_arc, rough_circle
 from ..find.moments import halved_law
-from ..find.verdict import Planes, Trial
+from ..find.planes import Planes
+from ..find.verdict import Trial
 from ..find.weights import rho
 from ..ground.board import Measured, Scoreboard
 from ..ground.sides import fitting

@@ -7,7 +7,8 @@ import torch
 
 from symnb.data.laws import CodeWorld
 from symnb.find.approximate import APPROXIMATE, RoughCircle, missing_arc, rough_circle, spike
-from symnb.find.verdict import Planes, Trial
+from symnb.find.planes import Planes
+from symnb.find.verdict import Trial
 
 TURNS = np.array([1, 1, 2, 2, 3, 4, 0, 0])
 
