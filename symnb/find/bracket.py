@@ -5,16 +5,17 @@
 # %% auto #0
 __all__ = ['RULE', 'bracket_rows', 'size_rows', 'pencil', 'Null', 'row_weights', 'rows_of', 'map_rows', 'commuting',
            'energy_rows', 'coefficients', 'fields_of', 'blocks', 'symplectic', 'count', 'without_symmetry',
-           'unseen_defect', 'answered', 'unseen_null', 'affine_group', 'grounds', 'discover_generators',
+           'unseen_defect', 'answered', 'unseen_null', 'affine_group', 'grounds', 'discover_generators', 'linear',
            'learned_verdict']
 
 # %% ../../nbs/find/90_bracket.ipynb #5de8782d
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 import numpy as np
 import torch
-from .trajectories import Learned, Monomials, flow, learned
+from .trajectories import Learned, Monomials, flow, learned, monomials
 from ..ground.lab import SymnbError
 from ..symmetry.found import Found
 from ..symmetry.groups import MatrixGroup
@@ -229,7 +230,18 @@ def discover_generators(trajectories, # (n, T, d)
     start = time.process_time()
     found = learned(trajectories, dt, features, steps=steps, seed=seed, **how)
     basis = None if among is None else coefficients(found.frame, np.asarray(among, float))
-    return learned_verdict(found, basis, rescaled, start)
+    out = learned_verdict(found, basis, rescaled, start)
+    if features is None and out.found and linear(found): # a linear field brings generators of its own
+        other = learned_verdict(learned(trajectories, dt, monomials(2), steps=steps, seed=seed, **how), basis, rescaled)
+        change = abs(other.found * len(other.candidate.names) - len(out.candidate.names))
+        certificates = out.certificates | {"change of the number where squares are allowed": (change, 0)}
+        out = replace(out, answer="undecided" if change else "found", certificates=certificates, seconds=time.process_time() - start)
+    return out
+
+def linear(found: Learned) -> bool:
+    "Whether a field was fitted with no more than straight lines."
+    phi = found.fit.field.features
+    return isinstance(phi, Monomials) and phi.powers.sum(1).max() < 2
 
 def learned_verdict(found: Learned, basis=None, rescaled: bool = False, start: float = None) -> Found: # CPU time of the start
     "The same for a field that was learned."
