@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['centre_of', 'rk4', 'periods', 'OrbitAction', 'unseen_circle', 'field_of_waves', 'discover_circle', 'eigenfunction',
-           'Encoder', 'WaveDecoder', 'circle_coordinates']
+           'Encoder', 'WaveDecoder', 'circle_coordinates', 'discover_dynamics']
 
 # %% ../../nbs/find/93_action_angle.ipynb #495df2fa
 import math, time
@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import nn
-from .invariants import conserved
+from .bracket import discover_generators
+from .invariants import conserved, discover_invariants
 from .trajectories import Learned, Monomials, Waves, learned, ridge, waves
 from ..ground.lab import SymnbError
 from ..symmetry.actions import Action
@@ -204,3 +205,15 @@ def circle_coordinates(action: OrbitAction, x, # (n, d) states to fit the two ma
     seen = x[np.isfinite(T)]
     turn = MatrixAction(torch.tensor([[0., -1.], [1., 0.]], dtype=torch.float64), "radians", 2 * math.pi, 2 * math.pi, skew=True)
     return Conjugated(turn, encode, WaveDecoder(encode(seen), seen)), residual
+
+# %% ../../nbs/find/93_action_angle.ipynb #ee61855e
+def discover_dynamics(trajectories, # (n, T, d)
+                      dt: float = 1., # between two states
+                      seed: int = 0) -> dict: # generators, invariants, orbits -> `Found`
+    "What there is to find in trajectories, with a verdict on each."
+    d = np.shape(trajectories)[-1]
+    degree = max(k for k in (1, 2, 3, 4) if k == 1 or math.comb(d + k, k) <= 400)
+    out = dict(generators=discover_generators(trajectories, dt, seed=seed),
+               invariants=discover_invariants(trajectories, dt, degree, canonical=False, seed=seed))
+    if d == 2: out["orbits"] = discover_circle(trajectories, dt, seed)
+    return out
