@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['html_table', 'html_page', 'figures_html', 'run_report', 'report_page', 'algebra_report', 'lens_report', 'lens_files',
-           'moved_figure', 'dynamics_files']
+           'moved_figure', 'field_figure', 'dynamics_files']
 
 # %% ../../nbs/show/82_report.ipynb #0e5d7c46
 import html, importlib.resources, string
@@ -211,12 +211,22 @@ def moved_figure(x, group, w: float = .6): # (n, T, d) trajectories; moves state
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return fig
 
+def field_figure(x, group): # (n, T, 2) trajectories; moves states
+    "Streamlines of the first generator over trajectories."
+    from symnb.ground import plots
+    x = np.asarray(x)
+    like = lambda v: group.generators[0].generator(v.double()).float()
+    fig = plots.streamlines(like, x.min((0, 1)), x.max((0, 1)), labels=("first coordinate", "second coordinate"))
+    for path in x[:6]: fig.axes[0].plot(*path.T, color="#0072b2", lw=1)
+    return fig
+
 def dynamics_files(founds: dict, x, out, # of `discover_dynamics`; what it saw; a folder
                    name: str = "trajectories") -> list: # paths written
     "Write the page, and each result that was found, with its group."
     out, good = Path(out), {k: f for k, f in founds.items() if f.found}
     rows = {f"{k}: {c}": str(v) for k, f in founds.items() for c, v in f.certificates.items()}
     figures = [(f"The first two coordinates of trajectories, and what the {k} make of them", moved_figure(x, f.group)) for k, f in good.items() if f.group is not None]
+    figures += [(f"The field of the {k} over trajectories", field_figure(x, f.group)) for k, f in good.items() if f.group is not None and len(x[0][0]) == 2]
     words = "\n".join(f"{k}: {f}" for k, f in founds.items())
     verdict = "; ".join(f"{k}: {f.answer}" + (f", {f.what}" if f.found else "") for k, f in founds.items())
     report_page(out / "report.html", f"Dynamics of {name}", verdict, f"{len(x)} trajectories of {len(x[0])} states.", rows, figures, words)
