@@ -6,7 +6,7 @@
 __all__ = ['RULE', 'bracket_rows', 'size_rows', 'pencil', 'Null', 'row_weights', 'rows_of', 'map_rows', 'commuting',
            'energy_rows', 'coefficients', 'fields_of', 'blocks', 'symplectic', 'count', 'without_symmetry',
            'unseen_defect', 'answered', 'unseen_null', 'affine_group', 'grounds', 'discover_generators', 'linear',
-           'learned_verdict']
+           'learned_verdict', 'by_bound']
 
 # %% ../../nbs/find/90_bracket.ipynb #5de8782d
 import time
@@ -257,3 +257,8 @@ def learned_verdict(found: Learned, basis=None, rescaled: bool = False, start: f
     if defect is not None: shown["defect, unseen"] = (defect,)
     return Found(answer=answer, method="commuting fields", told=told, candidate=group, certificates=shown, bound=bound,
                  what=f"{k} affine {'generator' if k == 1 else 'generators'}", seconds=time.process_time() - start)
+
+# %% ../../nbs/find/90_bracket.ipynb #b0bec1c8
+def by_bound(found: Found, name: str) -> Found: # the certificate that holds the bound
+    "Undecided, where the bound alone is lacking."
+    return replace(found, answer="undecided") if found.lacking() == [name] else found
