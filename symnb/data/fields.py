@@ -6,7 +6,7 @@
 __all__ = ['LEVELS', 'LABELS', 'Level', 'PlaneFunction', 'part_value', 'TurnedFunction', 'LorentzLabels', 'spiral', 'SpiralModes',
            'spiral_modes']
 
-# %% ../../nbs/data/28_fields.ipynb #328e5a31
+# %% ../../nbs/data/28_fields.ipynb #4b404d98
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from ..symmetry.groups import Cyclic, MatrixGroup, lorentz
 from ..symmetry.kinds import FlowAction
 from ..symmetry.matrices import MatrixAction
 
-# %% ../../nbs/data/28_fields.ipynb #a7566798
+# %% ../../nbs/data/28_fields.ipynb #a578dc21
 class Level(NamedTuple):
     "A function of the plane, and the field along its level lines."
     value: Callable # (..., 2) -> (...)
@@ -33,16 +33,16 @@ LEVELS = {"affine": Level(lambda x: x[..., 0] ** 2 + 2 * (x[..., 1] - .5) ** 2 +
           "bent": Level(lambda x: x[..., 0] ** 3 - x[..., 1] ** 2, lambda x: _both(x, 2 * x[..., 1], 3 * x[..., 0] ** 2)),
           "random": Level(lambda x: np.sin(2 * x[..., 0] + x[..., 1] ** 2) + x[..., 0] * np.cos(3 * x[..., 1]), None)}
 
-# %% ../../nbs/data/28_fields.ipynb #a29e1390
+# %% ../../nbs/data/28_fields.ipynb #a4c36eb0
 class PlaneFunction:
-    "y = arctan of one of `LEVELS`, at normal points."
+    "y = arctan of one of `LEVELS`, in a square."
     def __init__(self, name: str, noise: float = 0., seed: int = 0): # of the standard deviation of y
         one_of("name", name, tuple(LEVELS))
         self.name, self.noise, self.seed = name, noise, seed
 
     def draw(self, n: int, seed: int = 0) -> tuple: # (n, 2), (n,)
         rng = np.random.default_rng([self.seed, seed, 6])
-        x = rng.normal(size=(n, 2))
+        x = rng.uniform(-1.5, 1.5, (n, 2))
         y = np.arctan(LEVELS[self.name].value(x))
         return x, y + self.noise * y.std() * rng.normal(size=n)
 
@@ -54,7 +54,7 @@ class PlaneFunction:
     controls = property(lambda self: () if self.name == "random" else (PlaneFunction("random", self.noise, self.seed),))
     def __repr__(self): return f"level lines, {self.name}"
 
-# %% ../../nbs/data/28_fields.ipynb #38f2e87e
+# %% ../../nbs/data/28_fields.ipynb #3b25ed0f
 def part_value(x, # (n, 3), the axis last
                parts: int # of a turn; 0: the angle does not count
               ) -> np.ndarray: # (n,)
@@ -62,7 +62,7 @@ def part_value(x, # (n, 3), the axis last
     angle = np.arctan2(x[:, 1], x[:, 0])
     return x[:, 2] / (1 + (np.mod(angle, 2 * math.pi / parts) if parts else 0))
 
-# %% ../../nbs/data/28_fields.ipynb #d8f78e18
+# %% ../../nbs/data/28_fields.ipynb #71d3a1fd
 class TurnedFunction:
     "`part_value` of normal points, with the axis hidden."
     def __init__(self, parts: int = 7, # of a turn that keep it; 0: every turn, 1: none
@@ -84,7 +84,7 @@ class TurnedFunction:
 
     def __repr__(self): return f"angle in {self.parts} parts"
 
-# %% ../../nbs/data/28_fields.ipynb #b9acd159
+# %% ../../nbs/data/28_fields.ipynb #32cf84c8
 def _dot(a, b): return a[:, 0] * b[:, 0] - (a[:, 1:] * b[:, 1:]).sum(1) # of Minkowski
 
 def _scale(p, seed):
@@ -101,7 +101,7 @@ def _quadratic(p, seed):
 
 LABELS = {"scale": _scale, "mass": _mass, "random": _quadratic} # (momenta, seed) -> logit
 
-# %% ../../nbs/data/28_fields.ipynb #0c01db60
+# %% ../../nbs/data/28_fields.ipynb #5cca5c00
 class LorentzLabels:
     "Two momenta (energy first) and a label of 0 or 1."
     def __init__(self, kind: str = "scale", noise: float = 0., seed: int = 0): # one of `LABELS`; noise of each momentum's spread
@@ -124,7 +124,7 @@ class LorentzLabels:
     def controls(self) -> tuple: return () if self.kind == "random" else (LorentzLabels("random", self.noise, self.seed),)
     def __repr__(self): return f"label by {self.kind}"
 
-# %% ../../nbs/data/28_fields.ipynb #4fabbcc5
+# %% ../../nbs/data/28_fields.ipynb #a192fd76
 def spiral(frames: int = 10_001, # .05 apart
             n: int = 100) -> np.ndarray: # points a side, of [-10, 10); (frames, n, n) float32
     "The real part of a turning spiral, seen through exp(-.01 r^2)."
@@ -141,7 +141,7 @@ def spiral(frames: int = 10_001, # .05 apart
         v = (full * v + h / 6 * (full * a + 2 * half * (b + c) + d)).astype(np.complex64)
     return out
 
-# %% ../../nbs/data/28_fields.ipynb #ef9cde5c
+# %% ../../nbs/data/28_fields.ipynb #4e933c04
 class SpiralModes(NamedTuple):
     "Frames as coordinates in the leading modes of those for fitting."
     z: np.ndarray # (frames, modes)
@@ -153,7 +153,7 @@ class SpiralModes(NamedTuple):
     def outside(self) -> np.ndarray: # (frames,) squared distance from the span of the modes
         return np.maximum(self.total - (self.z ** 2).sum(1), 0)
 
-# %% ../../nbs/data/28_fields.ipynb #6c0a3d79
+# %% ../../nbs/data/28_fields.ipynb #3151fed8
 def spiral_modes(frames: int = 10_001, # .05 apart; the first two are dropped
                  n: int = 100, modes: int = 20, noise: float = 1e-6, seed: int = 0) -> SpiralModes: # of one pixel
     "The spiral in its leading modes, kept once computed."

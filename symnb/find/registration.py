@@ -6,7 +6,7 @@
 __all__ = ['LEVELS', 'STATE', 'SEARCHES', 'KINDS', 'law_kernels', 'log_likelihood', 'evidence', 'pooled', 'below_best',
            'best_level', 'votes', 'synchronised', 'gauge', 'first_wave', 'loops_closed', 'within_noise', 'LevelReading',
            'read_on', 'Registered', 'RegisteredPose', 'RegisteredLaw', 'checked_pictures', 'usual_neighbours',
-           'registered', 'level_certificates', 'find_levels']
+           'levels_of_codes', 'registered', 'level_certificates', 'find_levels']
 
 # %% ../../nbs/find/96_registration.ipynb #d4df9ae2
 import math, time
@@ -217,24 +217,30 @@ def usual_neighbours(n: int) -> int: return min(60, max(8, n // 25)) # of each o
 # %% ../../nbs/find/96_registration.ipynb #fedfe64f
 SEARCHES = dict(exact=lambda z, orders, k: neighbours(z, None, orders, k), shortlist=shortlisted)
 
-def registered(x, family: str = "uniform", noise: float = 10., # (n, 1, S, S); degrees
-               k: int = None, reach: int = None, # neighbours of each, and the nearest of them that share friends and levels
-               search: str | Callable = "exact", # one of `SEARCHES`, or (codes, orders, k) -> similarity, position (n, k)
-               sharp: float = .05, wrong: float = .1, voters: int = 30, T: int = 60) -> Registered:
-    "Pose and level of every picture by its neighbours."
-    k = k or usual_neighbours(len(x))
-    reach, voters, coder, real = min(k, reach or (25 if len(x) < 8000 else 45)), min(k, voters), steerable_coder(x), torch.view_as_real
-    z = coder(x)
-    nearest = SEARCHES.get(search, search)(z, coder.orders, k)[1][:, :reach].contiguous()
+def levels_of_codes(z, orders, family: str = "uniform", noise: float = 10., # (N, D) unit codes, the wave of each number; degrees
+                    k: int = None, reach: int = None, # neighbours of each, and the nearest of them that share friends and levels
+                    search: str | Callable = "exact", # one of `SEARCHES`, or (codes, orders, k) -> similarity, position (n, k)
+                    sharp: float = .05, wrong: float = .1, voters: int = 30, T: int = 60) -> dict: # of tensors
+    "What neighbours tell of codes whose wave m is multiplied by exp(-i m a) where something turns by a."
+    n, k = len(z), k or usual_neighbours(len(z))
+    reach, voters = min(k, reach or (25 if n < 8000 else 45)), min(k, voters)
+    nearest = SEARCHES.get(search, search)(z, orders, k)[1][:, :reach].contiguous()
     near, weight = shared_neighbours(nearest, k)
-    W = torch.softmax(curves(z, z, near, coder.orders, T) / sharp, -1)
+    W = torch.softmax(curves(z, z, near, orders, T) / sharp, -1)
     L = log_likelihood(W, law_kernels(family, noise, T), wrong)
     e, pool = evidence(L), near[:, :reach]
     profile = pooled(below_best(e), pool)
-    own, some = L[torch.arange(len(x)), profile.argmax(1)] / k, (W[:, :voters], weight[:, :voters], near[:, :voters])
-    return Registered(x.shape[-1], family, noise, k, sharp, voters, basis=real(coder.basis), shift=real(coder.shift),
-                      orders=coder.orders, codes=real(z), nearest=nearest, posterior=synchronised(own, *some), profile=profile,
-                      margin=pooled(e.amax(1), pool), phase=real(gauge(*some)))
+    own, some = L[torch.arange(n), profile.argmax(1)] / k, (W[:, :voters], weight[:, :voters], near[:, :voters])
+    return dict(nearest=nearest, posterior=synchronised(own, *some), profile=profile, margin=pooled(e.amax(1), pool), phase=gauge(*some))
+
+def registered(x, family: str = "uniform", noise: float = 10., # (n, 1, S, S); degrees
+               k: int = None, sharp: float = .05, voters: int = 30, **how) -> Registered: # as `levels_of_codes`
+    "Pose and level of every picture by its neighbours."
+    k, coder, real = k or usual_neighbours(len(x)), steerable_coder(x), torch.view_as_real
+    z, options = coder(x), dict(k=k, sharp=sharp, voters=min(k, voters))
+    state = levels_of_codes(z, coder.orders, family, noise, **options, **how)
+    return Registered(x.shape[-1], family, noise, **options, basis=real(coder.basis), shift=real(coder.shift), orders=coder.orders,
+                      codes=real(z), **state | dict(phase=real(state["phase"])))
 
 # %% ../../nbs/find/96_registration.ipynb #3f45599b
 def level_certificates(known: Registered, seed: int = 0) -> dict: # name -> (value, threshold, null, least)

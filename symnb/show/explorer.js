@@ -169,11 +169,31 @@ function drawSignal(canvas, spec, style, k, at) {
   return truth && Math.sqrt(off / truth.reduce((s, [, y]) => s + y * y, 1e-12));
 }
 
+// Levels of symmetry: around each picture stands a ring, on which its law is an arc, or spokes for equal steps.
+function onRing(spec, k, degrees) {
+  const a = degrees * Math.PI / 180, r = [spec.viewX, spec.viewY].map(([low, high]) => .06 * (high - low));
+  return [spec.points[2 * k] - r[0] * Math.sin(a), spec.points[2 * k + 1] + r[1] * Math.cos(a)];
+}
+function lawOf(spec, k) {
+  const n = spec.level[k], middle = [spec.points[2 * k], spec.points[2 * k + 1]];
+  if (spec.family == "cyclic")
+    return Array.from({length: n}, (_, i) => [middle, onRing(spec, k, 360 * i / n)]).flat().concat([middle]);
+  return Array.from({length: 61}, (_, i) => onRing(spec, k, n * (i / 30 - 1)));
+}
+function standing(spec, k, t) {
+  const a = ((spec.pose[k] + t + 540) % 360 + 360) % 360 - 180, n = spec.level[k];
+  const off = spec.family == "cyclic" ? Math.abs(a - 360 / n * Math.round(a * n / 360)) - 15 : Math.abs(a) - n;
+  return `${tidy(a, 0)} degrees from upright, ${spec.words[k]}: ${spec.words[k].includes("no centre") ? "anywhere"
+    : off > 0 ? "outside" : "inside"}`;
+}
+
 // What follows from where one stands: anchor, time and pick give a place on the sheet of stored pictures.
 function place(spec, s) {
   const T = spec.ts.length;
   const u = clamp((s.t - spec.ts[0]) / (spec.ts[T - 1] - spec.ts[0]) * (T - 1), 0, T - 1);
   const onOrbit = around(u, Math.max(s.pick, 0), T, spec.picks.length);
+  if (spec.kind == "levels") return {cells: [[s.pick, 1]], onOrbit: [[s.pick, 1]],
+    here: onRing(spec, s.pick, spec.pose[s.pick] + s.t)};
   if (spec.kind == "orbit") return {cells: onOrbit, onOrbit, u,
     here: [0, 1].map(k => mix(onOrbit, c => spec.orbit[2 * c + k]))};
   const here = flow(spec, s.p, s.t);
@@ -184,6 +204,7 @@ function place(spec, s) {
 }
 function orbitOf(spec, s) {
   const T = spec.ts.length;
+  if (spec.kind == "levels") return lawOf(spec, s.pick);
   if (spec.kind == "orbit")
     return spec.ts.map((_, i) => [0, 1].map(k => spec.orbit[2 * (s.pick * T + i) + k]));
   const n = 64, [a, b] = [spec.ts[0], spec.ts.at(-1)], path = [s.p];
@@ -219,6 +240,7 @@ function shot(parts, name, caption, h, w) {
 // All that can be seen and touched; `parts` holds what changes.
 function page(spec, parts = {}) {
   const help = spec.kind == "signal" ? "Drag sideways, or use the arrow keys. Space plays."
+    : spec.kind == "levels" ? "Click a picture. Arrow keys turn it, or take the next one. Space plays."
     : "Drag on the map, or use the arrow keys, with Shift for larger steps. Space plays.";
   parts.map = make("canvas", {width: 640, height: spec.kind == "signal" ? 440 : 640, tabindex: 0,
     role: "application", "aria-label": `${spec.label}. ${help}`, class: "plane"});
@@ -231,7 +253,7 @@ function page(spec, parts = {}) {
   parts.views = make("div", {class: "row views"});
   const shots = make("div", {class: "shots"}), near = make("div", {class: "shots near"});
   if (spec.atlas) shots.append(shot(parts, "seen", spec.seen, spec.h, spec.w));
-  if (spec.images) shots.append(shot(parts, "truth", spec.truth, spec.h, spec.w));
+  if (spec.images || spec.pose) shots.append(shot(parts, "truth", spec.truth, spec.h, spec.w));
   for (let k = 0; spec.near && k < spec.near.each; k++)
     near.append(shot(parts, `near${k}`, `nearest ${k + 1}`, spec.h, spec.w));
   const map = make("div", {class: "map"}, parts.map, make("p", {class: "help"}, help));
@@ -281,17 +303,19 @@ async function symnbExplorer(root, spec, host) {
     const w = place(spec, s), other = spec.trueOrbit && {...spec, orbit: spec.trueOrbit};
     const truth = other && {path: orbitOf(other, s), here: place(other, s).here};
     drawMap(parts.map, spec, style, isDark(), backdrops && backdrops[+isDark()], orbitOf(spec, s), w.here, truth);
-    show(parts.seen, blendTiles(w.cells, all));
+    const turn = (tile, degrees) => turned(tile, spec.h, spec.w, degrees);
+    show(parts.seen, spec.pose ? turn(all[s.pick], s.t) : blendTiles(w.cells, all));
+    if (spec.pose) show(parts.truth, turn(all[s.pick], -spec.pose[s.pick]));
     if (truths) show(parts.truth, s.pick < 0 ? truths[0].map(() => 0)
       : turned(truths[s.pick], spec.h, spec.w, s.t * spec.degrees));
     if (near) for (let k = 0; k < spec.near.each; k++) {
       const cell = w.onOrbit.reduce((a, b) => b[1] > a[1] ? b : a)[0];
-      const i = spec.near.table[cell * spec.near.each + k];
-      show(parts[`near${k}`], near[i]);
+      const j = cell * spec.near.each + k, i = spec.near.table[j];
+      show(parts[`near${k}`], spec.near.turn ? turn(near[i], spec.near.turn[j] + s.t) : near[i]);
       parts[`near${k}`].nextSibling.textContent = spec.near.names[i];
     }
 
-    const words = [w.here.map((v, k) => `${spec.axes[k]} ${tidy(v, 2)}`).join(", "), time()];
+    const words = spec.pose ? [standing(spec, s.pick, s.t)] : [w.here.map((v, k) => `${spec.axes[k]} ${tidy(v, 2)}`).join(", "), time()];
     if (spec.angle && s.pick >= 0)
       words.push(`measured ${tidy(mixAngle(w.onOrbit, c => spec.angle[c]), 1)} degrees`);
     if (truth) words.push(`${tidy(Math.hypot(...w.here.map((v, k) => v - truth.here[k])), 3)} from the true point`);
@@ -321,7 +345,7 @@ async function symnbExplorer(root, spec, host) {
   }
   function move(change) { Object.assign(s, change); s.t = clamp(s.t, spec.ts[0], spec.ts.at(-1)); update(); }
   function choose(k) {
-    move({pick: k, p: spec.picks[k].p, t: spec.kind == "plane" ? 0 : s.t});
+    move({pick: k, p: spec.picks[k].p, t: spec.kind == "orbit" || spec.kind == "signal" ? s.t : 0});
     parts.pick.value = k;
   }
 
@@ -332,6 +356,10 @@ async function symnbExplorer(root, spec, host) {
     if (spec.kind == "plane")
       return move({p: [clamp(p[0], ...spec.x), clamp(p[1], ...spec.y)], t: 0, pick: -1});
     if (spec.kind == "orbit") return move({t: nearestTime(spec, s, p)});
+    if (spec.kind == "levels") {
+      const away = k => Math.hypot(...[spec.viewX, spec.viewY].map(([a, b], d) => (spec.points[2 * k + d] - p[d]) / (b - a)));
+      return choose(spec.picks.reduce((best, _, k) => away(k) < away(best) ? k : best, 0));
+    }
     const part = ((e.clientX - r.left) * size - 56) / (parts.map.width - 80);
     move({t: spec.ts[0] + clamp(part, 0, 1) * (spec.ts.at(-1) - spec.ts[0])});
   }

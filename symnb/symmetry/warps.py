@@ -39,14 +39,16 @@ def _chunks(x, on_cpu: int):
     return x.split(on_cpu if x.device.type == "cpu" else len(x))
 
 def resample(images: torch.Tensor, # (B, C, H, W), floats
-             back # (2, 3) or (B, 2, 3): from a point of the result, (x, y, 1), to the one it is read at
+             back, # (2, 3) or (B, 2, 3): from a point of the result, (x, y, 1), to the one it is read at
+             mode: str = "bilinear" # or "bicubic", with Keys' kernel, which is sharper and may overshoot
             ) -> torch.Tensor: # (B, C, H, W)
-    "Read each image at other points: one bilinear resampling, zeros outside, differentiable in both arguments."
+    "Read each image at other points: one resampling, zeros outside, differentiable in both arguments."
     (B, C, H, W), padded = images.shape, _floats(images)
     back = torch.as_tensor(back, device=images.device).to(padded.dtype)
     if back.shape not in ((2, 3), (B, 2, 3)):
         raise SymnbError(f"back: expected (2, 3) or ({B}, 2, 3), found {tuple(back.shape)}")
-    out = [F.grid_sample(x, _grid(b, H, W, *x.shape[-2:]), align_corners=False)
+    if mode not in ("bilinear", "bicubic"): raise SymnbError(f"mode: expected bilinear or bicubic, found '{mode}'")
+    out = [F.grid_sample(x, _grid(b, H, W, *x.shape[-2:]), mode, align_corners=False)
            for x, b in zip(_chunks(padded, 512), _chunks(back.expand(B, 2, 3), 512))]
     return torch.cat(out).to(images.dtype)
 
@@ -116,19 +118,25 @@ def affine_plane(names=tuple(AFFINE)) -> MatrixGroup:
 
 # %% ../../nbs/symmetry/14_warps.ipynb #w1400022
 class Warps(Seen):
-    "A matrix group of the plane moving pictures (..., C, H, W), by one resampling an element."
-    made_of = dict(actions=("group",))
+    "A group of matrices of the plane moving pictures (..., C, H, W), by one resampling an element."
+    made_of = dict(actions=("group",), options=("mode",))
     axes = 3
 
-    def __init__(self, group: MatrixGroup = None): # on (x, y): x right, y up, half a picture's width is 1
+    def __init__(self, group: Group = None, # on (x, y): x right, y up, half a picture's width is 1
+                 mode: str = "bilinear"): # as in `resample`
         super().__init__(group or affine_plane())
+        self.mode = mode
         if self.group.shape != (2,): raise SymnbError(f"group: expected one of the plane, found {self.group.shape}")
 
     def back(self, w):
-        M = self.group.matrix(-torch.as_tensor(w))[..., :2, :]
+        M = self.group.matrix(self.group.invert(w))[..., :2, :]
         return M if M.shape[-1] == 3 else F.pad(M, (0, 1))
 
-    def move(self, x, w): return resample(x, self.back(w))
+    def move(self, x, w): return resample(x, self.back(w), self.mode)
+
+    def along(self, direction):
+        self.group.along(direction) # which may refuse it
+        return super().along(direction)
 
 # %% ../../nbs/symmetry/14_warps.ipynb #w1400029
 class AffineFlow(Action):

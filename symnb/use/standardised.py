@@ -53,27 +53,27 @@ def outside_law(reading: LevelReading, tolerance: float = 15.) -> torch.Tensor: 
 
 # %% ../../nbs/use/64_standardised.ipynb #ff1d2615
 def write_standardised(path, found: Found, # with a `RegisteredPose`
-                       images, labels=None) -> Path: # (n, C, S, S); (n,)
+                       images, labels=None, seen: LevelReading = None) -> Path: # (n, C, S, S); (n,); what was read off them, if it is known
     "Write pictures turned to their prototypes as HDF5, with their poses and levels."
     import h5py
     if not isinstance(found.pose, RegisteredPose): raise SymnbError(f"found: expected poses by registration, found {type(found.pose).__name__}")
     if labels is not None and len(labels) != len(images): raise SymnbError(f"labels: expected {len(images)}, found {len(labels)}")
-    seen = found.pose.registered.read(images)
+    seen = seen or found.pose.registered.read(images)
     turn = seen.pose if found.pose.centred else torch.rad2deg(seen.phase.angle())
-    columns = dict(images=rotate(images, -turn), pose=turn, level=seen.level, margin=seen.margin)
-    if labels is not None: columns["labels"] = torch.as_tensor(labels)
+    columns = {k: v.numpy() for k, v in dict(images=rotate(images, -turn), pose=turn, level=seen.level, margin=seen.margin).items()}
+    if labels is not None: columns["labels"] = np.asarray(labels) if np.asarray(labels).dtype.kind in "biuf" else list(map(str, labels))
     with atomic_path(path) as part, h5py.File(part, "w") as f:
         f.attrs.update(format="symnb standardised", version=1, family=seen.family, noise=seen.noise, what=found.what)
-        for name, value in columns.items(): f.create_dataset(name, data=value.numpy(), compression="gzip")
+        for name, value in columns.items(): f.create_dataset(name, data=value, compression="gzip")
         f["law"] = seen.words()
     return Path(path)
 
-def read_standardised(path) -> dict: # name -> tensor; `law` a list of words
-    "Read what `write_standardised` wrote; anything else raises `SymnbError`."
+def read_standardised(path) -> dict: # name -> tensor, or list of words
+    "Read what `write_standardised` wrote, words as lists; anything else raises `SymnbError`."
     import h5py
     with reading(path, "standardised pictures"), h5py.File(path, "r") as f:
         if f.attrs.get("format") != "symnb standardised": raise SymnbError(f"{path}: expected standardised pictures, found another file")
-        return {k: f["law"].asstr()[()].tolist() if k == "law" else torch.from_numpy(v[()]) for k, v in f.items()}
+        return {k: v.asstr()[()].tolist() if h5py.check_string_dtype(v.dtype) else torch.from_numpy(v[()]) for k, v in f.items()}
 
 # %% ../../nbs/use/64_standardised.ipynb #ddc9fb89
 def spectral_groups(known: Registered, count: int, links: int = 30, seed: int = 0) -> torch.Tensor: # (N,) from 0

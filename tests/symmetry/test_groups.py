@@ -7,6 +7,7 @@ from torch import nn
 
 from conftest import python
 from symnb.ground.lab import SymnbError
+from symnb.symmetry.affine import AffineMotions
 from symnb.symmetry.actions import Action, Group, Paced, composed, coordinates, linear, load_action
 from symnb.symmetry.groups import (Cyclic, Finite, FlowGroup, MatrixGroup, Product, Torus, lorentz, rigid_motions, rotations,
                                    scalings, structure_of)
@@ -55,6 +56,7 @@ GROUPS = {
     "scalings": (lambda: scalings(3), (3,), 1., 1e-9),
     "shifts": (lambda: MatrixGroup({k: torch.tensor(AFFINE[k] + [[0.] * 3]) for k in list(AFFINE)[1:3]}, affine=True), (2,), 1., 1e-9),
     "affine plane": (affine_plane, (2,), .3, 1e-8),
+    "affine motions": (AffineMotions, (2,), .3, 1e-8),
     "SL(2)": (lambda: MatrixGroup([[[1., 0], [0, -1]], [[0., 1], [0, 0]], [[0., 0], [1, 0]]]), (2,), .3, 1e-8),
     "Heisenberg": (lambda: MatrixGroup(HEISENBERG), (3,), 1., 1e-9),
     "torus": (lambda: Torus([[1, 0, 2], [0, 1, -1]], orthogonal(6)), (6,), 1., 1e-9),
@@ -131,12 +133,12 @@ class TestEveryGroup:
         close(g.distance(g.compose(u, v), g.compose(u, w)), g.distance(v, w), 100 * tolerance)
 
     def test_bracket_by_finite_differences(self, case):
-        "exp(hv) exp(hw) exp(-hv) exp(-hw) = exp(h^2 [v, w]) up to third order."
+        "g(hv) g(hw) and back by their inverses is g(h^2 [v, w]) up to third order."
         g, _, _, _ = case
         real = torch.tensor([n is None for n in g.orders])
         if not real.any(): pytest.skip("no directions")
         v, w, h = normal(len(real), seed=3) * real, normal(len(real), seed=4) * real, 1e-3
-        there = lambda h: g.compose(g.compose(h * v, h * w), g.compose(-h * v, -h * w)) / h ** 2
+        there = lambda h: g.compose(g.compose(h * v, h * w), g.compose(g.invert(h * v), g.invert(h * w))) / h ** 2
         close((there(h) + there(-h)) / 2, g.bracket(v, w), 2e-4)
 
     def test_bracket_of_the_fields(self, case):
