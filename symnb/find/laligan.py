@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.parametrizations import orthogonal
-from .bracket import by_bound, unseen_defect
-from .liegan import BOUND, near_identity, quick_adam, said_moved, said_real, sample_distance, state_pairs
+from .bracket import BOUND, by_bound, unseen_defect
+from .liegan import near_identity, quick_adam, said_moved, said_real, sample_distance, state_pairs
 from .trajectories import Learned, checked_trajectories, learned, ridge
 from ..ground.lab import SymnbError, device, seed_everything
 from ..ground.runs import cosine, train
@@ -256,7 +256,7 @@ def laligan_verdict(model: LaLiGAN, x, # (n, T, d): a quarter of it was kept apa
         shown["coupling left over, unseen"] = (unseen_terms(model, x[held], dt), LALIGAN_RULE["coupled"], 1.)
     found = Found(method=f"LaLiGAN, {model.recipe.told}", told="trajectories, the size of the latent", candidate=action,
                   bound=bound, certificates=shown, what="a rotation of two latents", seconds=time.process_time() - start)
-    return by_bound(found, BOUND)
+    return by_bound(found)
 
 # %% ../../nbs/find/96_laligan.ipynb #4bab2c56
 def whitened_rotation(x # (N, 2) states

@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import nn
-from .bracket import by_bound
-from .liegan import BOUND
+from .bracket import BOUND, by_bound
 from ..ground.lab import SymnbError, device, seed_everything, tensor
 from ..ground.runs import train
 from ..ground.sides import fitting, judging
@@ -214,4 +213,4 @@ def sequence_verdict(model: SequenceModel, x, fitted: float, start: float) -> Fo
              BOUND: (bound, SEQUENCE_RULE["defect"], 1.), "defect, unseen": (defect,), "CPU seconds of training": (fitted,)}
     found = Found(method="meta-sequential prediction", told="films at constant steps", candidate=action, bound=bound,
                   certificates=shown, what=f"a rotation in blocks {sorted(k.abs().tolist())}", seconds=time.process_time() - start)
-    return by_bound(found, BOUND)
+    return by_bound(found)

@@ -138,8 +138,7 @@ def phase_explorer(action: Action, # on states
                    true=None, ts=None, # as in `explorer`
                    title: str = "A phase plane", **kw) -> Explorer:
     "States to be dragged along the orbits of a discovered action, beside the true ones."
-    x = torch.as_tensor(states)
-    if x.ndim != 2 or x.shape[1] != 2: raise SymnbError(f"states: expected (N, 2), found {tuple(x.shape)}")
+    if (x := torch.as_tensor(states)).ndim != 2 or x.shape[1] != 2: raise SymnbError(f"states: expected (N, 2), found {tuple(x.shape)}")
     made = explorer(spot_of(x.amin(0), x.amax(0)), action, x, starts=starts, embed=lambda v: v, true=true, ts=ts, title=title, **kw)
     return Explorer(made.spec | dict(axes=["first coordinate", "second coordinate"], seen="state", pickLabel="orbit"), made.exact)
 

@@ -220,6 +220,7 @@ def field_figure(x, group): # (n, T, 2) trajectories; moves states
     for path in x[:6]: fig.axes[0].plot(*path.T, color="#0072b2", lw=1)
     return fig
 
+# %% ../../nbs/show/82_report.ipynb #d183a1ff
 def dynamics_files(founds: dict, x, out, # of `discover_dynamics`; what it saw; a folder
                    name: str = "trajectories") -> list: # paths written
     "Write the page, and each result that was found, with its group."

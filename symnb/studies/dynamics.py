@@ -13,7 +13,8 @@ import functools, math, time
 from dataclasses import replace
 import numpy as np
 import torch
-from ..data.dynamics import OWN, OWN_LATER, SYSTEMS, Dynamics, System, hidden_ball, hidden_rotation, normal, random_field
+from ..data.dynamics import OWN, OWN_LATER, SYSTEMS, Dynamics, System, normal, random_field
+from ..data.hidden_groups import hidden_ball, hidden_rotation
 from ..find.action_angle import circle_coordinates, discover_circle
 from ..find.bracket import blocks, coefficients, commuting, count, discover_generators
 from ..find.laligan import LALIGAN_SMALL, as_action, fit_laligan, whitened_rotation
@@ -87,6 +88,7 @@ def distance(basis, truth, x) -> Measured: # (k, d + 1, d + 1) each, (n, d)
     fields = lambda G: [lambda v, A=torch.as_tensor(A): v @ A[:-1, :-1].mT + A[:-1, -1] for A in G]
     return span_distance(fields(basis), fields(truth), torch.as_tensor(x), draws=20)
 
+# %% ../../nbs/studies/94_dynamics.ipynb #e2d329c8
 def counts_cell(setting: str, seed: int, size: dict) -> dict: # measure -> Measured
     "What the null space says about a setting, beside what a gap alone would have said."
     start = time.process_time()

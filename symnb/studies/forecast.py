@@ -51,6 +51,7 @@ STEPS = {"stay": lambda z, seed, size: lambda a: a, "linear step, 2 modes": lamb
          "network, 10 modes": lambda z, seed, size: network_step(z, 10, steps=size["network"], seed=seed)}
 DMD, ROTATION, AHEAD = "linear step, 10 modes", "one rotation, 10 modes", (1, 10, 100, 300, 500)
 
+# %% ../../nbs/studies/98_forecast.ipynb #f4fab935
 def forecast_cell(method: str, seed: int, size: dict) -> dict: # measure -> Measured
     "Errors of a forecast over steps ahead, and the speed where there is one."
     spiral = spiral_modes(size["frames"], size["pixels"])

@@ -50,6 +50,7 @@ class Sparse(NamedTuple):
         t = np.array([true.get(n, 0.) for n in self.names])
         return float(np.linalg.norm(self.c - t) / np.linalg.norm(t))
 
+# %% ../../nbs/use/63_forecast.ipynb #25e3c201
 def thresholded(A, y, # (m, p), (m,)
                 least: float = .2, rounds: int = 10) -> np.ndarray: # (p,)
     "Least squares on the terms that are left, again and again."
@@ -87,6 +88,7 @@ def rates_of(trajectories, dt) -> tuple: # (m, d) states, (m, d) rates
     s = smoothed(checked_trajectories(trajectories), dt, windows=WINDOWS[:-1]) # a sum over all states forgives noise, not bias
     return s.states.reshape(-1, s.states.shape[2]), s.rates.reshape(-1, s.states.shape[2])
 
+# %% ../../nbs/use/63_forecast.ipynb #3aa1603b
 def plain_equations(trajectories, dt: float, library: Library, least: float = .2) -> Sparse:
     "The same regression on smoothed rates, without pysindy."
     z, rates = rates_of(trajectories, dt)
@@ -106,6 +108,7 @@ def symplectic_equations(trajectories, dt: float, library: Library, # (n, T, d),
     c = thresholded(design(z).reshape(rates.size, -1), rates.reshape(-1), least)
     return Sparse([library.names[i] for i in used], c, design)
 
+# %% ../../nbs/use/63_forecast.ipynb #ed587a45
 def divergence(found: Sparse, x, step: float = 1e-5) -> float: # (n, d)
     "The root mean square of the divergence, over that of all derivatives."
     e = step * np.eye(x.shape[1])
@@ -123,6 +126,7 @@ def commuting_fields(V, # (k, d + 1, d + 1): affine fields, as the basis of a gr
     s, c = pencil(np.concatenate(rows), size_rows(library, x))
     return c[:, s < most]
 
+# %% ../../nbs/use/63_forecast.ipynb #68fc02e0
 def equivariant_equations(trajectories, dt: float, library: Library, V, # (k, d + 1, d + 1)
                           least: float = .2) -> Sparse:
     "Rates among fields that commute with V, thresholded."
@@ -141,6 +145,7 @@ def latent_rates(encode: Callable, # (n, d) -> (n, 2), differentiable by differe
     z = lambda y: encode(torch.as_tensor(y)).detach().double().numpy()
     return z(x), (z(x + h * rates) - z(x - h * rates)) / (2 * h)
 
+# %% ../../nbs/use/63_forecast.ipynb #e55ccf77
 def latent_equation(z, dz, # (n, 2) each
                     degree: int = 0 # of the speed in the squared radius; 0: a linear equation
                    ) -> tuple: # coefficients of the speed, share of the rates explained
@@ -166,6 +171,7 @@ def _on_leading(step, rank):
         return out
     return all_modes
 
+# %% ../../nbs/use/63_forecast.ipynb #e78169ef
 def speeds_of(K, dt: float) -> np.ndarray: # of a real step; radians per time
     return np.angle(np.linalg.eigvals(K)) / dt
 
