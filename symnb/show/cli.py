@@ -146,6 +146,7 @@ def _levels(args):
     paths = _replace(out, args, lambda out, name: level_files(found, x, images, out, labels, args.groups, name), LEVEL_FILES)
     print(f"{found}\n{found.explained()}\n{about}\n{', '.join(map(str, paths))}")
 
+# %% ../../nbs/show/83_cli.ipynb #51ca8bb6
 def _dynamics(args):
     from symnb.data.files import read_trajectories
     from symnb.find.action_angle import discover_dynamics
