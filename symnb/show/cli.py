@@ -134,18 +134,6 @@ def _lens(args):
     paths = _replace(out, args, lambda out, name: lens_files(found, x, out, name))
     print(f"{found}\n{found.explained()}\n{about}\n{', '.join(map(str, paths))}")
 
-# %% ../../nbs/show/83_cli.ipynb #1ef6b32e
-def _levels(args):
-    from symnb.data.pictures import read_pictures, shrunk
-    from symnb.find.registration import find_levels
-    from symnb.show.own_pictures import LEVEL_FILES, level_files
-    out = _folder(args, "levels")
-    images, labels, about = read_pictures(args.file, args.key, args.labels)
-    x = shrunk(images)
-    found = find_levels(x, args.family, args.noise, search=args.search)
-    paths = _replace(out, args, lambda out, name: level_files(found, x, images, out, labels, args.groups, name), LEVEL_FILES)
-    print(f"{found}\n{found.explained()}\n{about}\n{', '.join(map(str, paths))}")
-
 # %% ../../nbs/show/83_cli.ipynb #51ca8bb6
 def _dynamics(args):
     from symnb.data.files import read_trajectories
@@ -159,6 +147,18 @@ def _dynamics(args):
     founds = discover_dynamics(x, dt, args.seed)
     files = _replace(out, args, lambda out, name: dynamics_files(founds, x, out, name))
     print("\n".join((*(f"{k}: {f}" for k, f in founds.items()), f"{about}, step {dt:g}", ", ".join(map(str, files)))))
+
+# %% ../../nbs/show/83_cli.ipynb #1ef6b32e
+def _levels(args):
+    from symnb.data.pictures import read_pictures, shrunk
+    from symnb.find.registration import find_levels
+    from symnb.show.own_pictures import LEVEL_FILES, level_files
+    out = _folder(args, "levels")
+    images, labels, about = read_pictures(args.file, args.key, args.labels)
+    x = shrunk(images)
+    found = find_levels(x, args.family, args.noise, search=args.search)
+    paths = _replace(out, args, lambda out, name: level_files(found, x, images, out, labels, args.groups, name), LEVEL_FILES)
+    print(f"{found}\n{found.explained()}\n{about}\n{', '.join(map(str, paths))}")
 
 # %% ../../nbs/show/83_cli.ipynb #9ccba6f1
 BENCHES = dict(
