@@ -241,12 +241,12 @@ def read_trajectories(path, key: str = None, # as in `read_codes`; without it `x
     "Trajectories from a file; whatever is wrong raises `SymnbError`."
     table = Path(path).suffix.lower() == ".csv"
     with arrays_of(path, header) as arrays:
-        ids, times = (_pick(arrays, k, path, ()) if k else next((n for n in known if n in arrays), None)
+        ids, times = (chosen_key(arrays, k, path, ()) if k else next((n for n in known if n in arrays), None)
                       for k, known in ((ids, ("id", "trajectory")), (times, ("t", "time", "times"))))
         rest = {k: v for k, v in arrays.items() if k not in (ids, times)}
         number = lambda k: (_column if table else _reals)(arrays[k](), f"{path}, {k}")
-        if table: columns = [_pick(rest, k.strip(), path, ()) for k in key.split(",")] if key else list(rest)
-        else: columns = [_pick(rest, key, path, ("x",))]
+        if table: columns = [chosen_key(rest, k.strip(), path, ()) for k in key.split(",")] if key else list(rest)
+        else: columns = [chosen_key(rest, key, path, ("x",))]
         x = np.stack([number(k) for k in columns], 1) if table else number(columns[0])
         who, when = _named(arrays[ids](), f"{path}, {ids}") if ids else None, number(times) if times else None
     paths, when = _split(x, when, who, path)

@@ -12,6 +12,8 @@ import torch
 from .dynamics import QUARTER, ROTATIONS3, System, affine, random_field
 
 # %% ../../nbs/data/29_hidden_groups.ipynb #04d55ba6
+def _of(x): return torch if torch.is_tensor(x) else np
+
 def hidden_group(elements, # (m, d, d) of the group, to average over
                  generators, # of (d, d): its algebra
                  seed: int = 0, broken: float = 0. # share of a field that does not commute
