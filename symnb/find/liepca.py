@@ -7,7 +7,7 @@ __all__ = ['normal_projectors', 'lie_pca']
 
 # %% ../../nbs/find/56_liepca.ipynb #a31e2049
 import torch
-from .algebra import Spectrum, eigen
+from .generators import Spectrum, eigen
 from .whitening import samples
 from ..ground.lab import SymnbError
 

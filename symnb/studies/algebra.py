@@ -13,7 +13,9 @@ import functools, itertools, time
 import numpy as np
 import torch
 from ..data.digits import Digits
-from ..find.algebra import Discovery, discover_rotation, eigengap
+from ..find.algebra import discover_rotation
+from ..find.answers import Discovery
+from ..find.generators import eigengap
 from ..find.moments import cumulants, random_rotations
 from ..find.image_fields import image_algebra
 from ..find.liepca import lie_pca

@@ -29,10 +29,12 @@ from .levels import by_class, drawn, level_errors, share_of
 LETTERS = "AFGJKLPRTY"
 
 def font_files() -> list:
-    "The fonts with upright letters that come with matplotlib."
+    "The fonts with upright letters that come with matplotlib; those that lack letters are left out."
     import matplotlib
+    from PIL import ImageFont
+    whole = lambda f: len({bytes(ImageFont.truetype(str(f), 19).getmask(k)) for k in LETTERS}) == len(LETTERS)
     found = sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("*.ttf"))
-    return [f for f in found if not any(k in f.name for k in ("Siz", "NonUni", "LastResort", "cmex", "cmsy", "cmmi", "Italic", "Oblique", "BolIta", "cmti"))]
+    return [f for f in found if whole(f) and not any(k in f.name for k in ("Siz", "NonUni", "LastResort", "cmex", "cmsy", "cmmi", "Italic", "Oblique", "BolIta", "cmti"))]
 
 # %% ../../nbs/studies/94_level_rivals.ipynb #224f756f
 def letters(each: int = 100, seed: int = 0) -> Digits: # pictures of each letter
@@ -55,8 +57,9 @@ def patches(n: int, level: float = 45., size: int = 32, seed: int = 0) -> tuple:
     from sklearn.datasets import load_sample_images
     shots = [torch.from_numpy(np.array(im)).float().mean(2) / 255 for im in load_sample_images().images]
     g, wide = torch.Generator().manual_seed(seed), int(size * 1.5)
-    where = [torch.randint(shots[0].shape[d] - wide, (n,), generator=g) for d in (0, 1)]
+    where = [torch.randint(shots[0].shape[d] - wide, (4 * n,), generator=g) for d in (0, 1)]
     x = torch.stack([shots[i % 2][a:a + wide, b:b + wide] for i, (a, b) in enumerate(zip(*map(torch.Tensor.tolist, where)))])[:, None]
+    x = x[x.flatten(1).std(1).topk(n).indices.sort().values] # not the sky
     degrees, cut = level * (2 * torch.rand(n, generator=g) - 1), (wide - size) // 2
     return rotate(x, degrees)[..., cut:cut + size, cut:cut + size], degrees
 

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['SAMPLES', 'ORDERS', 'WITHOUT', 'CIRCLES', 'WITH', 'NEAR', 'KINDS', 'RELATIONS', 'ALL_WITHOUT', 'UPPER', 'SHARES',
-           'RESERVED', 'CHEAP', 'TARGETS', 'study', 'settings', 'numbered', 'world_of', 'generators_on', 'inside',
-           'speeds', 'same_lattice', 'per_turn', 'relation', 'answers', 'cell', 'beside', 'exact_interval', 'kind_of',
-           'pooled', 'by_kind', 'trial', 'plan', 'share_figure', 'verdict_figures']
+           'DEVELOPMENT', 'RESERVED', 'CHEAP', 'TARGETS', 'study', 'settings', 'numbered', 'world_of', 'generators_on',
+           'inside', 'speeds', 'same_lattice', 'per_turn', 'relation', 'answers', 'cell', 'beside', 'exact_interval',
+           'kind_of', 'pooled', 'by_kind', 'trial', 'plan', 'share_figure', 'verdict_figures']
 
 # %% ../../nbs/studies/90_verdicts.ipynb #1579ec80
 import itertools, math, time
@@ -188,7 +188,7 @@ def by_kind(rows) -> Scoreboard:
         some = [r for (kind, n), rs in of.items() if n == m and (kind in WITHOUT or m.startswith("time")) for r in rs]
         board.append(pooled(some, ALL_WITHOUT if m.startswith("false") else "all"))
     total = next(r for r in board if (r.measure, r.data) == ("false found", ALL_WITHOUT))
-    worst = max((r for r in board if r.measure == "false found" and r.data != ALL_WITHOUT), key=lambda r: r.value)
+    worst = max((r for r in board if r.measure == "false found" and r.data in WITHOUT), key=lambda r: r.value)
     more = {UPPER: exact_interval(round(total.value * total.n), total.n)[1], "largest share of a kind": worst.value}
     for name, value in more.items():
         name = f"false found, {name}"
@@ -196,11 +196,11 @@ def by_kind(rows) -> Scoreboard:
     return board
 
 # %% ../../nbs/studies/90_verdicts.ipynb #f7d0e04d
-RESERVED = 10_000 # from this seed on: reports only
+DEVELOPMENT, RESERVED = 1_000, 20_000 # below the first: tuning only; from the second on: reports only; between them: an earlier report
 
 def trial(kind: str, seeds, **judge) -> list: # of dicts; options of the judge
     "Runs of a kind while something is still being tuned; a reserved seed raises `SymnbError`."
-    if max(seeds) >= RESERVED: raise SymnbError(f"seeds: expected less than {RESERVED} for development, found {max(seeds)}")
+    if max(seeds) >= DEVELOPMENT: raise SymnbError(f"seeds: expected less than {DEVELOPMENT} for development, found {max(seeds)}")
     some = KINDS[kind][1]
     plain = lambda cells: {k: getattr(m, "value", m) for k, m in cells.items()}
     return [dict(setting=s, seed=i) | plain(cell("verdict", s, i, dict(judge=judge))) for i, s in zip(seeds, itertools.cycle(some))]

@@ -7,7 +7,8 @@ from symnb.find import algebra, characters, verdict
 from symnb.find.algebra import discover_rotation
 from symnb.find.characters import Features, Reading, read
 from symnb.find.moments import synthetic_law
-from symnb.find.verdict import Planes, Trial
+from symnb.find.planes import Planes
+from symnb.find.verdict import Trial
 from symnb.ground.lab import SymnbError
 
 
@@ -45,3 +46,10 @@ def test_an_order_needs_characters_that_are_surely_there(monkeypatch, sure, kept
     monkeypatch.setattr(verdict, "read", told)
     found = trial.judge(frame, Features(frame(trial.a))).finite
     assert [(n, list(map(abs, v))) for n, v in found] == kept
+
+
+def test_a_judge_without_smooth_functions_takes_arcs_for_circles(monkeypatch):
+    z = synthetic_law([1, 2], 20000, 4, arc=270, seed=0)[0]
+    assert discover_rotation(z).answer != "found"
+    monkeypatch.setattr(Trial, "smooth", lambda self, *a: ((0., 0.), 1.))
+    assert discover_rotation(z).answer == "found"

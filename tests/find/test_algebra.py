@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from symnb.find import moments as tensors, weights as rule
-from symnb.find.algebra import (bracket_residual, closed, discover_rotation, eigen, eigengap, form, skew_form,
-    stabiliser)
+from symnb.find.algebra import discover_rotation
+from symnb.find.generators import bracket_residual, stabiliser
 from symnb.find.moments import act, cumulants, halved_law, memory, packed, random_rotations, synthetic_law, unpacked
 from symnb.find.image_fields import coordinate_fields
 from symnb.find.liepca import lie_pca
@@ -60,20 +60,6 @@ def test_act_is_the_derivative_of_turning(k):
             T = torch.tensordot(R, T, ([1], [s])).movedim(0, s)
         return T
     assert torch.allclose(act(A, K), (turned(h) - turned(-h)) / (2 * h), atol=1e-5 * float(K.abs().max()))
-
-
-@pytest.mark.parametrize("k", [1, 2, 3, 4])
-def test_form_is_the_inner_product_of_actions(k):
-    Ka, Kb, A, B = symmetric(5, k, 3), symmetric(5, k, 3, seed=1), normal(5, 5), normal(5, 5, seed=1)
-    wanted = sum((act(A, a) * act(B, b)).sum() for a, b in zip(Ka, Kb))
-    assert torch.isclose(torch.einsum("ij,kl,ijkl", A, B, form(Ka, Kb)), wanted)
-
-
-def test_skew_form_has_an_orthonormal_basis():
-    H = form(symmetric(4, 3))
-    A = skew_matrices(torch.eye(6).double(), 4)
-    assert torch.allclose(torch.einsum("aij,bij->ab", A, A), torch.eye(6).double())
-    assert torch.allclose(skew_form(H), torch.einsum("aij,bkl,ijkl->ab", A, A, H))
 
 
 def test_distinct_entries_are_the_tensor():
@@ -160,18 +146,6 @@ def test_refining_returns_to_the_planes(d):
     assert off_share(K, again, w) < 1.02 * off_share(K, best, w) < off_share(K, tilted, w)
 
 
-def test_gap_counts_to_the_last_large_ratio():
-    gap = lambda *v: eigengap(torch.tensor(v).double())
-    assert gap(.1, 1., 1.1, 1.2)[1] == 1 and gap(.01, .1, 1., 1.1)[1] == 2
-    assert gap(.001, 1., 1.4, 1.5)[1] == 1  # 1.4 is nothing beside 1000
-    assert gap(-1., -.5, .2, .9, 1.)[0] < 1.3  # all of it noise
-
-
-def test_a_form_relative_to_itself():
-    H = form(symmetric(5, 3))
-    assert torch.allclose(eigen(H, H).values, torch.ones(10).double())
-
-
 # known laws
 
 LAWS = [([1, 2, 3], 8, 20000), ([0, 1, 1, 2], 8, 20000), (EXPECTED, 16, 20000), ([1, 2, 3, 3, 4, 1], 16, 20000)]
@@ -220,7 +194,7 @@ def so3_law(n, seed, centres=8, spread=.25):
     return x @ normal(8, 8, seed=seed + 6), which
 
 
-MISSED = pytest.mark.xfail(reason="a part of the group, or a torus within the tolerance, is named instead", strict=False)
+MISSED = pytest.mark.xfail(reason="undecided, or a circle of the group is named instead of all of it", strict=False)
 
 @pytest.mark.parametrize("seed, labelled", [(11, True), *(pytest.param(*k, marks=MISSED) for k in ((11, False), (13, False), (13, True)))])
 def test_so3_has_three_generators_and_a_closed_bracket(seed, labelled):
@@ -243,14 +217,6 @@ def test_the_group_of_so3_keeps_the_law():
     assert (moved - q).norm() > .3 * q.norm()
     K, M, O = (cumulants(x, orders=(4,))[4] for x in (q, moved, other))
     assert (K - M).norm() < .6 * (K - O).norm()  # what is left is the noise of 30 000 samples
-
-
-def test_closed_goes_to_the_nearest_algebra():
-    turns = torch.nn.functional.pad(skew_matrices(torch.eye(3).double(), 3), (0, 3, 0, 3))
-    bent = turns + .03 * skew_matrices(normal(3, 15), 6)
-    span = closed(bent)
-    assert bracket_residual(span) < 1e-4 < bracket_residual(bent)
-    assert torch.linalg.svdvals(span.flatten(1) @ turns.flatten(1).mT).min() > .9
 
 
 # two numbers a code
