@@ -6,26 +6,23 @@
 __all__ = ['transfer_error', 'within_over_between']
 
 # %% ../../nbs/measures/47_transfers.ipynb #81e8870f
-from collections.abc import Callable
 import numpy as np
 import torch
 from ..ground.board import Measured, standard_error
-from ..symmetry.affine import inverse, product
-from ..symmetry.warps import resample
+from ..symmetry.poses import Pose
 
 # %% ../../nbs/measures/47_transfers.ipynb #1fc04c13
-def transfer_error(pose: Callable, # pictures (N, 1, S, S) -> motions (N, 2, 3)
-                   x: torch.Tensor, # (N, 1, S, S), from 0 to 1
-                   first, second # (N, 2, 3): two motions for each picture
+def transfer_error(pose: Pose, x: torch.Tensor, # (N, C, H, W), from 0 to 1
+                   first, second # (N, k) of the pose's group: two motions for each picture
                   ) -> Measured: # per pixel, on a scale from -1 to 1; baseline: no pose
     "Mean squared change of x after there by one view and back by the other; spread: standard error over pictures."
-    view = lambda M: resample(x, inverse(M), "bicubic")
-    g1, g2 = pose(view(first)), pose(view(second))
-    around = lambda a, b: product(product(inverse(second), b), product(inverse(a), first))
-    change = lambda M: 4 * (x - resample(x, inverse(M), "bicubic")).square().mean((1, 2, 3))
-    none = torch.eye(3).double()[:2].expand(len(x), 2, 3)
-    each = change(around(g1, g2)).numpy()
-    return Measured(each.mean(), *standard_error(each, np.arange(len(x))), baseline=float(change(around(none, none)).mean()))
+    g = pose.group
+    there, back = pose(g(x, first)), pose(g(x, second))
+    def change(there, back):
+        around = g.compose(g.invert(second), g.compose(back, g.compose(g.invert(there), first)))
+        return 4 * (x - g(x, around)).square().flatten(1).mean(1)
+    each, none = change(there, back).numpy(), torch.zeros_like(torch.as_tensor(first))
+    return Measured(each.mean(), *standard_error(each, np.arange(len(x))), baseline=float(change(none, none).mean()))
 
 # %% ../../nbs/measures/47_transfers.ipynb #f3160cee
 def within_over_between(prototypes: torch.Tensor # (N, k, ...): of k views of each of N pictures

@@ -9,7 +9,7 @@ from symnb.find.frames import (FramePose, circle_waves, constant_modulus, fit_fr
 from symnb.ground.lab import SymnbError
 from symnb.measures.transfers import transfer_error, within_over_between
 from symnb.symmetry.actions import load_action
-from symnb.symmetry.affine import inverse, polar_matrix, product, random_motions
+from symnb.symmetry.affine import inverse, polar_coordinates, polar_matrix, product, random_motions
 from symnb.symmetry.warps import resample
 
 
@@ -59,12 +59,12 @@ def test_the_combination_ignores_what_is_noise():
 
 
 def test_poses_are_equivariant_on_unseen_digits(digits, fitted):
-    x = digits.part("test").images[::5]
-    e = transfer_error(fitted.motion, x, random_motions(200, seed=1), random_motions(200, seed=2))
+    x, views = digits.part("test").images[::5], [polar_coordinates(random_motions(200, seed=s)) for s in (1, 2)]
+    e = transfer_error(fitted, x, *views)
     assert e.value < .12 * e.baseline
     wrong = FramePose(fitted.w)
     wrong.direction = lambda *a: FramePose.direction(wrong, *a).conj()  # turned the other way
-    assert transfer_error(wrong.motion, x, random_motions(200, seed=1), random_motions(200, seed=2)).value > 2 * e.value
+    assert transfer_error(wrong, x, *views).value > 2 * e.value
 
 
 def test_motion_and_coordinates_agree_and_standardise_undoes(digits, fitted, tmp_path):
