@@ -315,7 +315,8 @@ async function symnbExplorer(root, spec, host) {
       parts[`near${k}`].nextSibling.textContent = spec.near.names[i];
     }
 
-    const words = spec.pose ? [standing(spec, s.pick, s.t)] : [w.here.map((v, k) => `${spec.axes[k]} ${tidy(v, 2)}`).join(", "), time()];
+    const words = spec.pose ? [standing(spec, s.pick, s.t)]
+      : [w.here.map((v, k) => `${spec.axes[k]} ${tidy(v, 2)}`).join(", "), time()];
     if (spec.angle && s.pick >= 0)
       words.push(`measured ${tidy(mixAngle(w.onOrbit, c => spec.angle[c]), 1)} degrees`);
     if (truth) words.push(`${tidy(Math.hypot(...w.here.map((v, k) => v - truth.here[k])), 3)} from the true point`);
@@ -357,7 +358,8 @@ async function symnbExplorer(root, spec, host) {
       return move({p: [clamp(p[0], ...spec.x), clamp(p[1], ...spec.y)], t: 0, pick: -1});
     if (spec.kind == "orbit") return move({t: nearestTime(spec, s, p)});
     if (spec.kind == "levels") {
-      const away = k => Math.hypot(...[spec.viewX, spec.viewY].map(([a, b], d) => (spec.points[2 * k + d] - p[d]) / (b - a)));
+      const away = k => Math.hypot(...[spec.viewX, spec.viewY].map(([low, high], d) =>
+        (spec.points[2 * k + d] - p[d]) / (high - low)));
       return choose(spec.picks.reduce((best, _, k) => away(k) < away(best) ? k : best, 0));
     }
     const part = ((e.clientX - r.left) * size - 56) / (parts.map.width - 80);
