@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['spread', 'LatentOracle', 'fit_latent_oracle', 'latent_oracle', 'Fields', 'finite_invariance', 'invariance',
            'normalisation', 'orthogonality', 'lie_bracket', 'bracket_closure', 'fit_fields', 'jacobians', 'ranks',
-           'OneField', 'certified', 'discover_fields', 'skew_action', 'pointwise_generators', 'discover_pointwise',
-           'affine_change', 'discover_affine']
+           'OneField', 'certified', 'bounded_change', 'discover_fields', 'skew_action', 'pointwise_generators',
+           'discover_pointwise', 'affine_change', 'discover_affine']
 
 # %% ../../nbs/find/51_oracle.ipynb #ab02c9d1
 import time
 import torch
 import torch.nn.functional as F
 from torch import nn
+from .approximate import left_over
 from .whitening import skew_basis, whiten_axes
 from ..ground.lab import SymnbError, device
 from ..ground.keeping import trained
@@ -182,11 +183,25 @@ def certified(oracle, z, # (N, d) codes
     free = z.shape[1] - ranks(jacobians(oracle, z))["numerical"]
     return {"change along the field": (change / null, .1, second / null), "directions left free": (free, count, None)}
 
+# %% ../../nbs/find/51_oracle.ipynb #held0002
+@torch.no_grad()
+def bounded_change(oracle, held, # (M, d) codes that made nothing; None: no bound
+                   field, alpha: float = .05) -> dict: # as of `certified`; of the bound -> parts of a `Found`
+    "How much an oracle may still change along a field."
+    if held is None: return {}
+    z = held.to(device())
+    v = getattr(field, "generator", field)(z).view(len(z), -1, z.shape[1])
+    other = F.normalize(torch.randn(v.shape, generator=torch.Generator().manual_seed(1)).to(z), dim=2) * v.norm(dim=2, keepdim=True)
+    along = lambda v: sum(derivative(oracle, z, v[:, k]).square().sum(1) for k in range(v.shape[1]))
+    return dict(bound=left_over(along(v), along(other), alpha)[1], alpha=alpha, tested=len(z),
+                how="how much the oracle changes along the field, beside random directions, on codes that made nothing")
+
 # %% ../../nbs/find/51_oracle.ipynb #7dad86bd
 def discover_fields(oracle, # codes (N, d) -> scores
                     z, # (N, d) codes
                     count: int = 1, # of fields
-                    steps: int = 400, seed: int = 0
+                    steps: int = 400, seed: int = 0,
+                    held=None # (M, d) codes that are not fitted to, for a bound
                    ) -> Found: # undecided; the candidate is a `FlowAction`, or a `FlowGroup` of several
     "Fields that preserve an oracle, with what speaks for them; loaded from the cache, or trained and kept."
     if getattr(oracle, "latent", z.shape[1]) != z.shape[1]:
@@ -197,7 +212,7 @@ def discover_fields(oracle, # codes (N, d) -> scores
     flow = FlowAction(OneField(fields.requires_grad_(False), 0), "units")
     group = flow if count == 1 else FlowGroup(fields, [f"field {k}" for k in range(count)], (d,))
     return Found(answer="undecided", method="oracle-preserving flow", told="an oracle", candidate=group,
-                 certificates=certified(oracle, z, fields, count), seconds=time.process_time() - start)
+                 certificates=certified(oracle, z, fields, count), **bounded_change(oracle, held, fields), seconds=time.process_time() - start)
 
 # %% ../../nbs/find/51_oracle.ipynb #03865b01
 def skew_action(a, # (M,) coefficients
@@ -226,7 +241,8 @@ def pointwise_generators(oracle, z, # (N, d) codes
 
 # %% ../../nbs/find/51_oracle.ipynb #ad7834ee
 def discover_pointwise(oracle, z, # (N, d) codes
-                       gap: float = 1.5 # of the second eigenvalue over the first, to call the first alone
+                       gap: float = 1.5, # of the second eigenvalue over the first, to call the first alone
+                       held=None # (M, d) codes that are not fitted to, for a bound
                       ) -> Found: # undecided
     "The lowest of `pointwise_generators`, with what speaks for it."
     start = time.process_time()
@@ -235,7 +251,7 @@ def discover_pointwise(oracle, z, # (N, d) codes
     shown = {"second eigenvalue over the first": (values[1] / values[0], gap, null, True),
              "change along the field": certified(oracle, z, action)["change along the field"]}
     return Found(answer="undecided", method="pointwise eigenproblem", told="an oracle", candidate=action,
-                 certificates=shown, seconds=time.process_time() - start)
+                 certificates=shown, **bounded_change(oracle, held, action), seconds=time.process_time() - start)
 
 # %% ../../nbs/find/51_oracle.ipynb #4d8a0c89
 @torch.no_grad()

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['RULE', 'LACKING', 'as_samples', 'check_size', 'prepared', 'padded_generator', 'orbit', 'chain_step', 'Pooled',
-           'Objective', 'reflect', 'settle', 'stationarity', 'margin', 'certificates', 'lens_verdict', 'relax',
-           'LensSolution', 'agreement', 'agreed', 'line_action', 'settled_start', 'clear', 'best_starts', 'solve',
-           'relaxed']
+           'Objective', 'reflect', 'settle', 'stationarity', 'margin', 'least_margin', 'certificates', 'lens_verdict',
+           'relax', 'LensSolution', 'agreement', 'agreed', 'line_action', 'settled_start', 'clear', 'best_starts',
+           'solve', 'relaxed']
 
 # %% ../../nbs/find/54_solver.ipynb #5d8b96e9
 import math, time
@@ -205,13 +205,17 @@ def margin(objective: Objective, W, most: int = 60) -> float: # of samples that 
     here = objective.value(W)
     return min(objective.value(mirrored(W, u)) for u in mirrors(W, objective, most)) - here
 
-RULE = dict(margin=.005, stationarity=2.5, agreement=.8, samples=100) # least, most, least, least a sensor
+RULE = dict(margin=.005, nats=.15, stationarity=2.5, agreement=.8, samples=100) # least, least times sensors, most, least, least a sensor
+
+def least_margin(N: int) -> float: # sensors -> nats
+    "The least margin of a verdict: of few sensors a mirror moves a larger part."
+    return max(RULE["margin"], RULE["nats"] / N)
 
 def certificates(judge: Objective, # of samples that W was not fitted to
                  x, W) -> tuple: # all samples; name -> (value, threshold, null, whether it is the least value), and what contradicts
     "The numbers that a verdict rests on; a text that says why this is no line, or an empty one."
     order, against = judged_order(judge.x @ W.T.astype(np.float32), judge.circulant)
-    return dict(margin=(margin(judge, W), RULE["margin"], 0., True),
+    return dict(margin=(margin(judge, W), least_margin(len(W)), 0., True),
                 stationarity=(stationarity(x, W, judge.circulant), RULE["stationarity"]), **order,
                 samples=(len(x), RULE["samples"] * len(W), None, True)), against
 
@@ -312,7 +316,7 @@ def clear(tried: list, judge: Objective) -> bool:
     "Whether further starts would not change the verdict: the best start will do, or contradicts a line."
     best, W = tried[0]
     if best["stationarity"] > RULE["stationarity"]: return False
-    if best["margin"] >= RULE["margin"] and agreed(tried, judge.circulant) >= RULE["agreement"]: return True
+    if best["margin"] >= least_margin(len(W)) and agreed(tried, judge.circulant) >= RULE["agreement"]: return True
     return bool(judged_order(judge.x @ W.T.astype(np.float32), judge.circulant)[1])
 
 # %% ../../nbs/find/54_solver.ipynb #2f76a266

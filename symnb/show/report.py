@@ -158,7 +158,7 @@ def _in_order(s, x): # of `solve`, and what it was given
 def lens_report(s, x, # of `solve`, and what was solved, (n, N)
                 path, name: str = "data"):
     "The page of a solution: verdict, certificates, generator, filter, spectrum and representation."
-    from symnb.find.solver import RULE
+    from symnb.find.solver import RULE, least_margin
     from symnb.ground import plots
     from symnb.measures.lines import eigenphases, phase_step
     x = np.asarray(x, np.float32)
@@ -174,7 +174,7 @@ def lens_report(s, x, # of `solve`, and what was solved, (n, N)
                 plots.matrix(C, xlabel="position", ylabel="position"))]
     starts = "; ".join(f"{t['start']}: loss {t['loss']:.4f}, margin {t['margin']:.4f}, stationarity "
                        f"{t['stationarity']:.2f}" for t in s.starts)
-    rows = {"margin": f"{s.margin:.4f} (at least {RULE['margin']:g})",
+    rows = {"margin": f"{s.margin:.4f} (at least {least_margin(s.N):.3g})",
             "stationarity": f"{s.stationarity:.2f} (at most {RULE['stationarity']:g})",
             "samples": f"{s.samples} (at least {RULE['samples'] * s.N})",
             "agreement of starts": s.agreement, "loss": s.loss, "starts": starts,
