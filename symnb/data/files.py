@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MISSING', 'FORMATS', 'first_line', 'reading', 'has_header', 'arrays_of', 'chosen_key', 'labels_for', 'Codes',
-           'read_codes']
+           'read_codes', 'Paths', 'read_trajectories']
 
 # %% ../../nbs/data/23_files.ipynb #4a8f844b
 import contextlib, csv, itertools, os, re, warnings
@@ -111,12 +111,15 @@ def _counts(x, header) -> bool:
     return x.shape[1] > 1 and (header or start in (0, 1) and (x.iloc[:, 0] == np.arange(len(x)) + start).all())
 
 # %% ../../nbs/data/23_files.ipynb #f17e473c
-def _numbers(x, where: str) -> np.ndarray: # (n, d) float64
-    "A finite table of real numbers; anything else raises `SymnbError`."
+def _reals(x, where: str) -> np.ndarray: # float64
     x = np.asarray(x)
     if x.dtype.kind not in "biuf": raise SymnbError(f"{where}: expected real numbers, found {x.dtype}")
+    with np.errstate(over="ignore"): return x.astype(np.float64)
+
+def _numbers(x, where: str) -> np.ndarray: # (n, d) float64
+    "A finite table of real numbers; anything else raises `SymnbError`."
+    x = _reals(x, where)
     if x.ndim != 2 or not x.size: raise SymnbError(f"{where}: expected shape (samples, d), found {x.shape}")
-    with np.errstate(over="ignore"): x = x.astype(np.float64)
     if bad := int((~np.isfinite(x)).any(1).sum()):
         raise SymnbError(f"{where}: expected finite numbers, found NaN or infinity in {bad} of {len(x)} samples")
     return x
@@ -213,3 +216,41 @@ def read_codes(path, # .npz, .npy, .csv, .h5 or .hdf5
         raise SymnbError(f"labels: expected one for each of {len(z)} samples, found {len(y)}")
     if y is not None: where = f"labels {where} ({len(set(y.tolist()))} different)"
     return Codes(z, y, f"{path}: {len(z)} samples of {z.shape[1]} numbers, {what}; {where}")
+
+# %% ../../nbs/data/23_files.ipynb #77e99d1f
+class Paths(NamedTuple):
+    "Trajectories from a file as they are, and what was taken for them."
+    x: list # of (T, d) float64; NaN where a cell is missing
+    times: list | None # of (T,)
+    about: str # in one line
+
+def _split(x, times, who, where: str) -> tuple: # lists of states and times
+    "A long table, cut at its ids; without them it is one trajectory. Three axes are cut already."
+    if x.ndim == 3: return list(x), None if times is None else list(np.broadcast_to(times, x.shape[:2]))
+    if x.ndim != 2: raise SymnbError(f"{where}: expected (trajectories, states, coordinates), or a table with ids, found {x.shape}")
+    for name, v in (("ids", who), ("times", times)):
+        if v is not None and v.shape != x.shape[:1]: raise SymnbError(f"{where}: expected {name} for {len(x)} rows, found {v.shape}")
+    who = np.zeros(len(x)) if who is None else who
+    rows = [who == k for k in dict.fromkeys(who.tolist())]
+    return [x[r] for r in rows], None if times is None else [times[r] for r in rows]
+
+# %% ../../nbs/data/23_files.ipynb #03b9f161
+def read_trajectories(path, key: str = None, # as in `read_codes`; without it `x`, or the only other array
+                      ids: str = None, times: str = None, # keys of the same file
+                      header: bool = None) -> Paths:
+    "Trajectories from a file; whatever is wrong raises `SymnbError`."
+    table = Path(path).suffix.lower() == ".csv"
+    with arrays_of(path, header) as arrays:
+        ids, times = (chosen_key(arrays, k, path, ()) if k else next((n for n in known if n in arrays), None)
+                      for k, known in ((ids, ("id", "trajectory")), (times, ("t", "time", "times"))))
+        rest = {k: v for k, v in arrays.items() if k not in (ids, times)}
+        number = lambda k: (_column if table else _reals)(arrays[k](), f"{path}, {k}")
+        if table: columns = [chosen_key(rest, k.strip(), path, ()) for k in key.split(",")] if key else list(rest)
+        else: columns = [chosen_key(rest, key, path, ("x",))]
+        x = np.stack([number(k) for k in columns], 1) if table else number(columns[0])
+        who, when = _named(arrays[ids](), f"{path}, {ids}") if ids else None, number(times) if times else None
+    paths, when = _split(x, when, who, path)
+    lengths = sorted({len(p) for p in paths}) or [0]
+    states = str(lengths[0]) if len(lengths) == 1 else f"{lengths[0]} to {lengths[-1]}"
+    return Paths(paths, when, f"{path}: {len(paths)} trajectories of {states} states and {paths[0].shape[1] if paths else 0} numbers, "
+                              f"{'columns' if table else 'array'} {_few(columns)}; {f'times {times}' if times else 'no times'}")

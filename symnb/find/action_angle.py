@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['centre_of', 'rk4', 'periods', 'OrbitAction', 'unseen_circle', 'field_of_waves', 'discover_circle', 'eigenfunction',
-           'Encoder', 'WaveDecoder', 'circle_coordinates']
+           'Encoder', 'WaveDecoder', 'circle_coordinates', 'discover_dynamics']
 
 # %% ../../nbs/find/93_action_angle.ipynb #495df2fa
 import math, time
@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import nn
-from .invariants import conserved
+from .bracket import discover_generators
+from .invariants import conserved, discover_invariants
 from .trajectories import Learned, Monomials, Waves, learned, ridge, waves
 from ..ground.lab import SymnbError
 from ..symmetry.actions import Action
@@ -59,6 +60,10 @@ def periods(field, centre, # (2,)
     return time, area
 
 # %% ../../nbs/find/93_action_angle.ipynb #e9952ad9
+def _turned(t): # radians -> from 0 to 2 pi; whole turns are flown, and not left out
+    t = np.asarray(t.detach().cpu().double() if torch.is_tensor(t) else t, float)
+    return np.where(t == 0, 0., t - 2 * math.pi * np.ceil(t / (2 * math.pi) - 1))
+
 class OrbitAction(Action):
     "Flow of a learned field in the plane for a share of each state's own period, in radians."
     made_of = dict(options=(), tensors=dict(mean="mean", into="into", out="out", W="W", phase="phase", C="C", centre="centre"))
@@ -87,17 +92,24 @@ class OrbitAction(Action):
         return z, T, area * abs(np.linalg.det(self.out.numpy())) / (2 * math.pi)
 
     def path(self, z, ts):
-        start, T, _ = self.measured(z)
-        return torch.stack([self._flown(z, start, T, float(t)) for t in ts])
+        "One flow through all times, in their order."
+        state, T, _ = self.measured(z)
+        out, at, ends = {}, 0., [float(_turned(t)) for t in ts]
+        for t in sorted(set(ends)):
+            state, at = self._flown(state, T, t - at, math.ceil(10 * (t - at)) or 1), t
+            out[t] = self._outer(state, z)
+        return torch.stack([out[t] for t in ends])
 
     def move(self, z, t):
         start, T, _ = self.measured(z)
-        return self._flown(z, start, T, t.detach().cpu().double().numpy())
+        return self._outer(self._flown(start, T, _turned(t), 60), z)
 
-    def _flown(self, x, z, T, t, steps: int = 60):
-        h = np.broadcast_to((np.remainder(t, 2 * math.pi) * np.nan_to_num(T, nan=0.) / (2 * math.pi) / steps)[..., None], (len(z), 1))
+    def _flown(self, z, T, t, steps: int):
+        h = np.broadcast_to((t * np.nan_to_num(T, nan=0.) / (2 * math.pi) / steps)[..., None], (len(z), 1))
         for _ in range(steps): z = rk4(self.field, z, h)
-        return (torch.from_numpy(z @ self.out.numpy().T) + self.mean).to(x)
+        return z
+
+    def _outer(self, z, like): return (torch.from_numpy(z @ self.out.numpy().T) + self.mean).to(like)
 
     def generator(self, x):
         z, T, _ = self.measured(x)
@@ -174,11 +186,13 @@ class WaveDecoder(nn.Module):
     "Ridge regression from a plane to states, on waves."
     def __init__(self, codes, x, count: int = 200, strength: float = 1e-9): # (n, 2), (n, d)
         super().__init__()
-        self.scale, self.waves = float(codes.std()), Waves(2, count, 1.5)
-        self.C = ridge(self.waves.values(codes.double().numpy() / self.scale), x.double().numpy(), (strength,))[0]
+        self.scale, waves = float(codes.std()), Waves(2, count, 1.5)
+        C = ridge(waves.values(codes.double().numpy() / self.scale), x.double().numpy(), (strength,))[0]
+        for k, v in dict(W=waves.W, phase=waves.phase, C=C).items(): self.register_buffer(k, torch.as_tensor(v))
 
     def forward(self, codes):
-        return torch.from_numpy(self.waves.values(codes.detach().double().numpy() / self.scale) @ self.C).to(codes)
+        z = codes.double() / self.scale
+        return (torch.cat([torch.ones_like(z[:, :1]), z, torch.cos(z @ self.W + self.phase)], 1) @ self.C).to(codes)
 
 # %% ../../nbs/find/93_action_angle.ipynb #e66fc5d2
 def circle_coordinates(action: OrbitAction, x, # (n, d) states to fit the two maps to
@@ -191,3 +205,15 @@ def circle_coordinates(action: OrbitAction, x, # (n, d) states to fit the two ma
     seen = x[np.isfinite(T)]
     turn = MatrixAction(torch.tensor([[0., -1.], [1., 0.]], dtype=torch.float64), "radians", 2 * math.pi, 2 * math.pi, skew=True)
     return Conjugated(turn, encode, WaveDecoder(encode(seen), seen)), residual
+
+# %% ../../nbs/find/93_action_angle.ipynb #ee61855e
+def discover_dynamics(trajectories, # (n, T, d)
+                      dt: float = 1., # between two states
+                      seed: int = 0) -> dict: # generators, invariants, orbits -> `Found`
+    "What there is to find in trajectories, with a verdict on each."
+    d = np.shape(trajectories)[-1]
+    degree = max(k for k in (1, 2, 3, 4) if k == 1 or math.comb(d + k, k) <= 400)
+    out = dict(generators=discover_generators(trajectories, dt, seed=seed),
+               invariants=discover_invariants(trajectories, dt, degree, canonical=False, seed=seed))
+    if d == 2: out["orbits"] = discover_circle(trajectories, dt, seed)
+    return out

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.parametrizations import orthogonal
-from .bracket import unseen_defect
+from .bracket import BOUND, by_bound, unseen_defect
 from .liegan import near_identity, quick_adam, said_moved, said_real, sample_distance, state_pairs
 from .trajectories import Learned, checked_trajectories, learned, ridge
 from ..ground.lab import SymnbError, device, seed_everything
@@ -249,13 +249,14 @@ def laligan_verdict(model: LaLiGAN, x, # (n, T, d): a quarter of it was kept apa
         null = unseen_defect(known, whitened_rotation(states))[0] if x.shape[2] == 2 else None
         lost = float((action.decode(action.encode(test)) - test).norm() / (test - test.mean(0)).norm())
     shown = {"rates explained, unseen": (known.explained, LALIGAN_RULE["explained"], 0., True),
-             "defect, unseen, upper end of its 95 % interval": (bound, LALIGAN_RULE["defect"], null),
+             BOUND: (bound, LALIGAN_RULE["defect"], null),
              "lost in reconstruction, unseen": (lost, LALIGAN_RULE["restored"], 1.), "defect, unseen": (defect,),
              "CPU seconds of training": (fitted,)}
     if model.recipe.told == "coupling":
         shown["coupling left over, unseen"] = (unseen_terms(model, x[held], dt), LALIGAN_RULE["coupled"], 1.)
-    return Found(method=f"LaLiGAN, {model.recipe.told}", told="trajectories, the size of the latent", candidate=action,
-                 bound=bound, certificates=shown, what="a rotation of two latents", seconds=time.process_time() - start)
+    found = Found(method=f"LaLiGAN, {model.recipe.told}", told="trajectories, the size of the latent", candidate=action,
+                  bound=bound, certificates=shown, what="a rotation of two latents", seconds=time.process_time() - start)
+    return by_bound(found)
 
 # %% ../../nbs/find/96_laligan.ipynb #4bab2c56
 def whitened_rotation(x # (N, 2) states

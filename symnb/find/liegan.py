@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-from .bracket import unseen_defect
+from .bracket import BOUND, by_bound, unseen_defect
 from .trajectories import Learned, checked_trajectories, learned
 from ..ground.lab import SymnbError, device, seed_everything
 from ..ground.runs import cosine, train
@@ -56,7 +56,7 @@ class LieGANRecipe:
     overlap: float = .1 # weight of the term that keeps generators apart
 
 LIEGAN_PUBLISHED = LieGANRecipe(block=2) # of two bodies: 100 epochs
-LIEGAN_SMALL = LieGANRecipe(block=2, unit=True, law="uniform", scale=math.pi, standardise=True, settle=True, hidden=128,
+LIEGAN_SMALL = LieGANRecipe(block=2, unit=True, law="uniform", scale=math.pi / 2, standardise=True, settle=True, hidden=128,
                rates=(3e-2, 3e-3), steps=400)
 
 # %% ../../nbs/find/95_liegan.ipynb #e75264a2
@@ -237,7 +237,7 @@ def liegan_verdict(model: LieGAN, known: Learned, fitted: float, start: float) -
     group = as_group(model.generators.L, model.recipe.channels)
     defect, bound = unseen_defect(known, group)
     shown = {"rates explained, unseen": (known.explained, LIEGAN_RULE["explained"], 0., True),
-             "defect, unseen, upper end of its 95 % interval": (bound, LIEGAN_RULE["defect"], by_chance(model, known)),
+             BOUND: (bound, LIEGAN_RULE["defect"], by_chance(model, known)),
              "defect, unseen": (defect,), "CPU seconds of training": (fitted,)}
-    return Found(method="LieGAN", told="trajectories, the number of generators, the mask", candidate=group, bound=bound,
-                 certificates=shown, what=f"{len(group.names)} linear generators", seconds=time.process_time() - start)
+    return by_bound(Found(method="LieGAN", told="trajectories, the number of generators, the mask", candidate=group, bound=bound,
+                          certificates=shown, what=f"{len(group.names)} linear generators", seconds=time.process_time() - start))

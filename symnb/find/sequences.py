@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import nn
+from .bracket import BOUND, by_bound
 from ..ground.lab import SymnbError, device, seed_everything, tensor
 from ..ground.runs import train
 from ..ground.sides import fitting, judging
@@ -167,7 +168,7 @@ def as_rotation(model: SequenceModel, basis, k) -> Conjugated: # on images, in r
     return Conjugated(BlockRotation([w for w in weights for _ in range(m)] or [0], a * m, unit="radians", turn=2 * math.pi), encode, decode)
 
 # %% ../../nbs/find/99_sequences.ipynb #f44b642d
-SEQUENCE_RULE = dict(ahead=.5, sure=.9) # set beforehand: error over that of the last frame; agreement of phases
+SEQUENCE_RULE = dict(ahead=.5, sure=.9, defect=.2) # error over that of the last frame; agreement of phases; largest defect over the motion
 
 @torch.no_grad()
 def defect_of(action, x, angles, # (n, T, ...) films, (n,) radians a step
@@ -209,6 +210,7 @@ def sequence_verdict(model: SequenceModel, x, fitted: float, start: float) -> Fo
     shown = {"error ahead over that of the last frame, unseen": (float(ahead / stay), SEQUENCE_RULE["ahead"], 1.),
              "off the shared diagonal": (shared.off,),
              "agreement of phases, median": (float(sure.median()), SEQUENCE_RULE["sure"], None, True),
-             "defect, unseen": (defect, None, 1.), "CPU seconds of training": (fitted,)}
-    return Found(method="meta-sequential prediction", told="films at constant steps", candidate=action, bound=bound,
-                 certificates=shown, what=f"a rotation in blocks {sorted(k.abs().tolist())}", seconds=time.process_time() - start)
+             BOUND: (bound, SEQUENCE_RULE["defect"], 1.), "defect, unseen": (defect,), "CPU seconds of training": (fitted,)}
+    found = Found(method="meta-sequential prediction", told="films at constant steps", candidate=action, bound=bound,
+                  certificates=shown, what=f"a rotation in blocks {sorted(k.abs().tolist())}", seconds=time.process_time() - start)
+    return by_bound(found)

@@ -194,6 +194,14 @@ def decimals(span: float) -> int:
     return max(0, min(3, 2 - math.floor(math.log10(max(span, 1e-9)))))
 def _pick_name(classes, of, i, k): return f"{classes[of[k]]['name'] or 'point'} (no. {k})"
 
+# %% ../../nbs/show/80_explore.ipynb #3290423a
+def _true_orbits(true, view, z, ts):
+    "Where the true orbits of points lie on a map of orbits."
+    if view.kind != "orbit": raise SymnbError("true: expected a map of orbits, found a plane")
+    path = true.orbit(z, torch.as_tensor(ts)) if isinstance(true, Action) else torch.as_tensor(true)
+    if path.shape != (len(ts), *z.shape): raise SymnbError(f"true: expected {(len(ts), *z.shape)}, found {tuple(path.shape)}")
+    return view.where(path.transpose(0, 1).flatten(0, 1).to(z))
+
 # %% ../../nbs/show/80_explore.ipynb #4b5b828d
 @torch.no_grad()
 def explorer(decode: Callable, # codes (B, *shape) -> pictures (B, 1, h, w) with values from 0 to 1
@@ -212,6 +220,7 @@ def explorer(decode: Callable, # codes (B, *shape) -> pictures (B, 1, h, w) with
              ts=None, # (T,): evenly spaced times of an orbit; a full turn if not given
              n: int = 21, # pictures a side of a plane
              title: str = "Latent explorer", # also what a screen reader says
+             true=None, # the true action, or its orbits (T, P, *shape) of the P points picked; beside orbits
              limit: int = 300_000 # characters of HTML
             ) -> Explorer:
     "A map of the latent to drag on, with the decoded picture, the orbit and what is known beside it."
@@ -234,6 +243,7 @@ def explorer(decode: Callable, # codes (B, *shape) -> pictures (B, 1, h, w) with
     path = action.orbit(z, torch.as_tensor(ts)).transpose(0, 1).flatten(0, 1) # pick by pick
     _add_sheet(spec, view, decode, action, points, path, n, second is not None)
     _add_known(spec, view, decode, action, z, path, T, images, starts, angle, near, embed)
+    if true is not None: spec["trueOrbit"] = packed_numbers(_true_orbits(true, view, z, ts))
     if scores is not None: _add_scores(spec, view, scores, names, path, n)
     return Explorer(spec, functools.partial(_exact, view, decode, action, z, scores), limit)
 

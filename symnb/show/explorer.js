@@ -103,7 +103,7 @@ function line(pen, f, points, colour, width, dash = []) {
 }
 
 // The latent map: decoded pictures dimmed behind, encoded points by class, the orbit, and where one stands.
-function drawMap(canvas, spec, style, dark, backdrop, path, here) {
+function drawMap(canvas, spec, style, dark, backdrop, path, here, truth) {
   const pen = canvas.getContext("2d"), f = frame(canvas, spec.viewX, spec.viewY);
   pen.clearRect(0, 0, canvas.width, canvas.height);
   pen.save();
@@ -121,6 +121,12 @@ function drawMap(canvas, spec, style, dark, backdrop, path, here) {
   pen.textBaseline = "alphabetic";
   line(pen, f, path, style("--page"), 9);
   line(pen, f, path, style("--ink"), 4);
+  if (truth) {
+    line(pen, f, truth.path, style("--accent"), 3, [9, 7]);
+    const [a, b] = f.to(truth.here);
+    Object.assign(pen, {strokeStyle: style("--accent"), lineWidth: 4});
+    pen.strokeRect(a - 12, b - 12, 24, 24);
+  }
   const [u, v] = f.to(here);
   for (const [colour, width] of [["--page", 10], ["--accent", 5]]) {
     Object.assign(pen, {strokeStyle: style(colour), lineWidth: width});
@@ -259,7 +265,7 @@ function page(spec, parts = {}) {
 }
 
 async function symnbExplorer(root, spec, host) {
-  for (const k of ["points", "field", "orbit", "angle", "scores", "moved", "true"]) spec[k] = unpack(spec[k]);
+  for (const k of ["points", "field", "orbit", "trueOrbit", "angle", "scores", "moved", "true"]) spec[k] = unpack(spec[k]);
   const parts = {}, box = page(spec, parts), s = {pick: 0, p: spec.picks[0].p, t: 0, playing: false};
   const wear = dark => {
     for (const k of ["dark", "light"]) box.classList.toggle(k, dark === (k == "dark"));
@@ -294,8 +300,9 @@ async function symnbExplorer(root, spec, host) {
       box.dataset.at = JSON.stringify({t: s.t, pick: s.pick});
       return say(time() + (off == null ? "" : `, off by ${(100 * off).toFixed(1)} % of the true signal`));
     }
-    const w = place(spec, s);
-    drawMap(parts.map, spec, style, isDark(), backdrops && backdrops[+isDark()], orbitOf(spec, s), w.here);
+    const w = place(spec, s), other = spec.trueOrbit && {...spec, orbit: spec.trueOrbit};
+    const truth = other && {path: orbitOf(other, s), here: place(other, s).here};
+    drawMap(parts.map, spec, style, isDark(), backdrops && backdrops[+isDark()], orbitOf(spec, s), w.here, truth);
     const turn = (tile, degrees) => turned(tile, spec.h, spec.w, degrees);
     show(parts.seen, spec.pose ? turn(all[s.pick], s.t) : blendTiles(w.cells, all));
     if (spec.pose) show(parts.truth, turn(all[s.pick], -spec.pose[s.pick]));
@@ -312,6 +319,7 @@ async function symnbExplorer(root, spec, host) {
       : [w.here.map((v, k) => `${spec.axes[k]} ${tidy(v, 2)}`).join(", "), time()];
     if (spec.angle && s.pick >= 0)
       words.push(`measured ${tidy(mixAngle(w.onOrbit, c => spec.angle[c]), 1)} degrees`);
+    if (truth) words.push(`${tidy(Math.hypot(...w.here.map((v, k) => v - truth.here[k])), 3)} from the true point`);
     if (w.outside) words.push("outside the map: nearest picture shown");
     if (spec.note) words.push(spec.note);
     say(words.join(" \u00b7 "));
