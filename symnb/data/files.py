@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
+import psutil
 from ..ground.lab import SymnbError
 
 # %% ../../nbs/data/23_files.ipynb #010911dd
@@ -58,8 +59,9 @@ def _hdf5(path, stack, header) -> dict[str, Callable]:
 
 def _table_of(x):
     "The content of an HDF5 dataset, if its shape is that of a table, a list or pictures."
-    if len(x.shape or ()) not in (1, 2, 3, 4):
-        raise SymnbError(f"{x.file.filename}, {x.name.strip('/')}: expected shape (samples, d), found {x.shape}")
+    if len(x.shape or ()) not in (1, 2, 3, 4) or x.nbytes > psutil.virtual_memory().available:
+        raise SymnbError(f"{x.file.filename}, {x.name.strip('/')}: expected shape (samples, d), or pictures that fit "
+                         f"into memory, found {x.shape}")
     return x[()]
 
 # %% ../../nbs/data/23_files.ipynb #0eb766bb

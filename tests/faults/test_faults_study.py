@@ -86,7 +86,7 @@ def test_the_spread_over_seeds_is_that_of_a_sample(study):
 @pytest.mark.parametrize("name", TASKS)
 def test_a_target_loosened_tenfold(name, monkeypatch):
     "Every target of every study differs from its copy once it is loosened."
-    known = json.loads((ROOT / "tests" / "targets.json").read_text(encoding="utf-8"))[name]
+    known = json.loads((ROOT / "tests" / "targets.json").read_text(encoding="utf-8")).get(name, {})
     study = pkgutil.resolve_name(TASKS[name])
     for key in study.targets:
         loose = study.targets | {key: "<= 1000"}

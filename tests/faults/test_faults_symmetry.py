@@ -87,9 +87,9 @@ def test_warp_that_goes_the_other_way(monkeypatch):
     picture = torch.zeros(1, 1, 16, 16); picture[..., 3, 4] = 1
     g = Warps(affine_plane(["translation x"]))
     assert float(g(picture, [1 / 8])[0, 0, 3, 5]) == pytest.approx(1)
-    def other(images, back):
+    def other(images, back, *how):
         inverse = torch.linalg.inv(torch.nn.functional.pad(back, (0, 0, 0, 1)) + torch.diag(torch.tensor([0., 0, 1])).to(back))
-        return right(images, inverse[..., :2, :])
+        return right(images, inverse[..., :2, :], *how)
     monkeypatch.setattr(warps, "resample", other)
     assert float(g(picture, [1 / 8])[0, 0, 3, 5]) == 0
 
