@@ -265,7 +265,8 @@ function page(spec, parts = {}) {
 }
 
 async function symnbExplorer(root, spec, host) {
-  for (const k of ["points", "field", "orbit", "trueOrbit", "angle", "scores", "moved", "true"]) spec[k] = unpack(spec[k]);
+  const arrays = ["points", "field", "orbit", "trueOrbit", "angle", "scores", "moved", "true"];
+  for (const k of arrays) spec[k] = unpack(spec[k]);
   const parts = {}, box = page(spec, parts), s = {pick: 0, p: spec.picks[0].p, t: 0, playing: false};
   const wear = dark => {
     for (const k of ["dark", "light"]) box.classList.toggle(k, dark === (k == "dark"));

@@ -9,7 +9,7 @@ __all__ = ['EXPECTED', 'sized', 'HOW', 'TUNED', 'FIELDS', 'TARGETS', 'UNITS', 'S
            'angle_figure', 'witness_figure', 'algebra_figures']
 
 # %% ../../nbs/studies/74_algebra.ipynb #b5121634
-import functools, itertools, operator, time
+import functools, itertools, time
 import numpy as np
 import torch
 from ..data.digits import Digits
@@ -78,7 +78,7 @@ def true_cosine(A, there, model, images) -> float: # a matrix in whitened coordi
     return abs(mean_cosine(q @ A.mT, tangent)[0])
 
 # %% ../../nbs/studies/74_algebra.ipynb #7a9ff18e
-sized = operator.itemgetter("images", "points")
+sized = lambda size: (size["images"], size.get("points")) # points: for LiePCA only
 
 @functools.lru_cache(16)
 def discovered(data, how: str, view: str, seed: int, images: int, points: int, digits=None) -> Discovery:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from symnb.find.solver import least_margin
 from symnb.symmetry.actions import load_action
 from symnb.show.cli import main
 from symnb.ground.files import load_tensors
@@ -51,7 +52,7 @@ def test_what_is_written_is_the_truth(folder, capsys, sensors):
 def test_the_page_stands_alone(folder, capsys):
     assert run("sensors.npy --no-relax --out made", capsys)[0] == 0
     page = (folder / "made" / "report.html").read_text()
-    assert page.count("<img alt=") == 5 and "at least 0.005" in page and "9 positions" in page
+    assert page.count("<img alt=") == 5 and f"(at least {least_margin(9):.3g})" in page and "9 positions" in page
     assert not re.search(r"(?:src|href)=[\"'](?:https?:)?//", page)
 
 
