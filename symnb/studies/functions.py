@@ -27,8 +27,8 @@ from ..symmetry.groups import Cyclic
 # %% ../../nbs/studies/95_functions.ipynb #2d7451dd
 def verdict(found, count: int = None) -> dict: # true number of generators; measure -> Measured
     "What a method says about itself, and whether it counts right."
-    out = {"found": Measured(float(found.found), floor=float(bool(count))), "bound on the defect": Measured(min(found.bound, 10.), chance=1., floor=0.),
-           "CPU seconds": Measured(found.seconds, floor=0.)}
+    out = {"found": Measured(float(found.found), floor=float(bool(count))), "bound on the defect": Measured(min(found.bound, 10.), chance=1., floor=0.)}
+    if found.seconds is not None: out["CPU seconds"] = Measured(found.seconds, floor=0.)
     right = lambda: float(found.found and len(found.candidate.names) == count)
     return out | ({"number of generators right": Measured(right(), floor=1., chance=0.)} if count else {})
 
@@ -65,7 +65,7 @@ def line_cell(name: str, seed: int, size: dict, dealt: bool) -> dict: # measure 
         found = discover_invariance(x, y, PolynomialFields(2, 2) if name == "bent" else all_affine(2), seed=seed)
         if world.truth == "none" or dealt: out |= {f"{k}, n = {n}": m for k, m in verdict(found).items()}
         else: out[f"|cos| with the true field, n = {n}"] = tangent_cosine(found.candidate.generators[0], z, world.truth.generator(z))
-    if world.truth == "none" or dealt: return out
+    if world.truth == "none" or dealt: return out | verdict(found)
     miss = np.log([max(1 - m.value, 1e-12) for m in out.values()])
     slope = np.polyfit(np.log(size["samples"]), miss, 1)[0]
     return out | verdict(found, 1) | {"slope of the error in log n": Measured(float(slope), chance=0., floor=-1.)}
