@@ -107,5 +107,6 @@ def energy_test(x, y, # (n, d) and (m, d): two independent samples
 def interval(k: int, n: int) -> tuple: # successes of trials; both ends
     "Clopper and Pearson's exact 95 % interval of a share k / n."
     from scipy.stats import binomtest
+    if not 0 <= k <= n or not n: raise SymnbError(f"k: expected 0 to {n} of at least 1, found {k}")
     found = binomtest(k, n).proportion_ci()
     return float(found.low), float(found.high)

@@ -25,7 +25,7 @@ from ..models.vae import codes
 from ..models.zoo import trained_vae
 from .algebra import EXPECTED, tuned_model
 from .rotations import supervised_planes, turned_codes
-from .verdicts import exact_interval
+from ..measures.laws import interval
 
 # %% ../../nbs/studies/91_approximate.ipynb #apst0013
 VIEWS = ("any", "12-angle grid", "ten of twelve angles", "+-90 degrees", "+-45 degrees", "upright")

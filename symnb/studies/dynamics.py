@@ -24,7 +24,8 @@ from ..ground.sides import fitting, judging
 from ..ground.study import Study
 from ..measures.spans import span_distance
 from .gans import DEALT, WHITE, motion_scores
-from .verdicts import exact_interval, pooled, share_figure
+from ..measures.laws import interval
+from .verdicts import pooled, share_figure
 from ..symmetry.found import Found
 
 # %% ../../nbs/studies/94_dynamics.ipynb #17929aab
@@ -165,7 +166,7 @@ def merged(rows) -> Scoreboard:
     for r in list(board):
         if (r.measure, r.data) == ("false generator", CONTROLS):
             board.append(replace(r, measure=f"{r.measure}, upper end of the exact 95 % interval", target=None,
-                                 value=exact_interval(round(r.value * r.n), r.n)[1]))
+                                 value=interval(round(r.value * r.n), r.n)[1]))
     return board
 
 # %% ../../nbs/studies/94_dynamics.ipynb #1c9d2302

@@ -16,7 +16,7 @@ from ..ground.board import Measured, Scoreboard
 from ..ground.lab import SymnbError
 from ..ground.sides import fitting
 from ..ground.study import Study
-from .verdicts import exact_interval
+from ..measures.laws import interval
 from ..symmetry.groups import Finite
 
 # %% ../../nbs/studies/94_rivals.ipynb #rivl0009

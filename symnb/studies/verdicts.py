@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SAMPLES', 'ORDERS', 'WITHOUT', 'CIRCLES', 'WITH', 'NEAR', 'KINDS', 'RELATIONS', 'ALL_WITHOUT', 'UPPER', 'SHARES',
            'DEVELOPMENT', 'RESERVED', 'CHEAP', 'TARGETS', 'study', 'settings', 'numbered', 'world_of', 'generators_on',
-           'inside', 'speeds', 'same_lattice', 'per_turn', 'relation', 'answers', 'cell', 'beside', 'exact_interval',
-           'kind_of', 'pooled', 'by_kind', 'trial', 'plan', 'share_figure', 'verdict_figures']
+           'inside', 'speeds', 'same_lattice', 'per_turn', 'relation', 'answers', 'cell', 'beside', 'kind_of', 'pooled',
+           'by_kind', 'trial', 'plan', 'share_figure', 'verdict_figures']
 
 # %% ../../nbs/studies/90_verdicts.ipynb #1579ec80
 import itertools, math, time
@@ -19,6 +19,7 @@ from ..find.whitening import whiten
 from ..ground.board import Measured, Scoreboard
 from ..ground.lab import SymnbError
 from ..ground.study import Study
+from ..measures.laws import interval
 from ..symmetry.actions import Group
 from ..symmetry.found import Found
 
@@ -152,14 +153,6 @@ def beside(measure: str, D: Found) -> dict: # what a share must be read against
     if measure.startswith("false"): return dict(floor=0., baseline=float(D.gap is None or D.gap >= 1.3))
     return dict(floor=1.) if measure.startswith("right") else dict(chance=1 / 3)
 
-# %% ../../nbs/studies/90_verdicts.ipynb #1a6e2896
-def exact_interval(k: int, n: int, level: float = .95) -> tuple: # successes, runs -> low, high
-    "Clopper and Pearson's interval of a share."
-    from scipy.stats import binomtest
-    if not 0 <= k <= n or not n: raise SymnbError(f"k: expected 0 to {n} of at least 1, found {k}")
-    ci = binomtest(k, n).proportion_ci(level, "exact")
-    return float(ci.low), float(ci.high)
-
 # %% ../../nbs/studies/90_verdicts.ipynb #656e1c83
 ALL_WITHOUT, UPPER = "all without", "upper end of the exact 95 % interval"
 SHARES = ("false", "none", "undecided", "right", "part", "other")
@@ -189,7 +182,7 @@ def by_kind(rows) -> Scoreboard:
         board.append(pooled(some, ALL_WITHOUT if m.startswith("false") else "all"))
     total = next(r for r in board if (r.measure, r.data) == ("false found", ALL_WITHOUT))
     worst = max((r for r in board if r.measure == "false found" and r.data in WITHOUT), key=lambda r: r.value)
-    more = {UPPER: exact_interval(round(total.value * total.n), total.n)[1], "largest share of a kind": worst.value}
+    more = {UPPER: interval(round(total.value * total.n), total.n)[1], "largest share of a kind": worst.value}
     for name, value in more.items():
         name = f"false found, {name}"
         board.append(replace(total, measure=name, value=value, target=study.target("verdict", name, ALL_WITHOUT)))
@@ -234,7 +227,7 @@ def share_figure(rows, measure: str, kinds): # `Row`s; the kinds from top to bot
     shown = [k for k in kinds if k in of][::-1]
     fig, ax = plots.figure(1, 1, .7 + .22 * len(shown))
     for y, k in enumerate(shown):
-        low, high = exact_interval(round(of[k].value * of[k].n), of[k].n)
+        low, high = interval(round(of[k].value * of[k].n), of[k].n)
         ax.plot([low, high], [y, y], color="#999999", lw=3)
         ax.plot(of[k].value, y, "o", color="#0072b2")
     ax.set(yticks=range(len(shown)), yticklabels=shown, xlim=(-.02, 1.02), xlabel=f"share: {measure}")

@@ -66,5 +66,5 @@ def test_seeds_for_tuning_are_not_reported():
 
 def test_a_normal_interval_would_not_do():
     "Of no errors in 20 runs the normal interval knows too little: it has no width."
-    high = verdicts.exact_interval(0, 20)[1]
+    high = verdicts.interval(0, 20)[1]
     assert (1 - high) ** 20 == pytest.approx(.025) and high > 0 + 1.96 * math.sqrt(0)

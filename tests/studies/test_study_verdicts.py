@@ -8,7 +8,8 @@ from conftest import ROOT
 from symnb.data.laws import CodeWorld
 from symnb.ground.board import Row
 from symnb.ground.lab import SymnbError
-from symnb.studies.verdicts import (ALL_WITHOUT, KINDS, UPPER, WITH, WITHOUT, answers, by_kind, exact_interval, plan, relation, same_lattice,
+from symnb.measures.laws import interval
+from symnb.studies.verdicts import (ALL_WITHOUT, KINDS, UPPER, WITH, WITHOUT, answers, by_kind, plan, relation, same_lattice,
     study, trial, world_of)
 from symnb.symmetry.found import Found
 from symnb.symmetry.groups import MatrixGroup
@@ -36,9 +37,9 @@ def test_there_are_enough_worlds():
         assert (none == "none" or not none.dim) == (kind not in WITH)
 
 
-@pytest.mark.parametrize("k, n, interval", [(0, 20, (0, .1684)), (1, 260, (.0001, .0212)), (20, 20, (.8316, 1)), (3, 10, (.0667, .6525))])
-def test_intervals_are_exact(k, n, interval):
-    assert exact_interval(k, n) == pytest.approx(interval, abs=1e-4)
+@pytest.mark.parametrize("k, n, ends", [(0, 20, (0, .1684)), (1, 260, (.0001, .0212)), (20, 20, (.8316, 1)), (3, 10, (.0667, .6525))])
+def test_intervals_are_exact(k, n, ends):
+    assert interval(k, n) == pytest.approx(ends, abs=1e-4)
 
 
 def named(generators, periods): return MatrixGroup(generators, units=["radians"] * len(generators), periods=periods)
@@ -91,6 +92,6 @@ def test_pooling(monkeypatch):
     at = {(r.measure, r.data): r for r in board}
     total, n = at["false found", ALL_WITHOUT], sum(n for n, _ in WITHOUT.values())
     assert total.n == n and total.value == pytest.approx(WITHOUT["part not turned"][0] / n) and total.met is False
-    assert at[f"false found, {UPPER}", ALL_WITHOUT].value == pytest.approx(exact_interval(WITHOUT["part not turned"][0], n)[1])
+    assert at[f"false found, {UPPER}", ALL_WITHOUT].value == pytest.approx(interval(WITHOUT["part not turned"][0], n)[1])
     assert at["false found, largest share of a kind", ALL_WITHOUT].value == 1
     assert at["right group", "SO(2)"].met and at["right group", "SO(2)"].n == WITH["SO(2)"][0]
