@@ -6,7 +6,8 @@ import torch
 
 from symnb.data.digits import load_digits
 from symnb.data.hidden_laws import LAWS, TILT, TurnedByLaws, bins_of, jensen_shannon, reference
-from symnb.find.turn_laws import TurnLaw, fit_turn_law, modes, ring_codes, similarities, blurred_shares, turn_shares
+from symnb.find.frames import similarities
+from symnb.find.turn_laws import TurnLaw, blurred_shares, fit_turn_law, modes, ring_codes, turn_shares
 from symnb.ground.lab import SymnbError
 from symnb.symmetry.actions import load_action as load_law
 from symnb.symmetry.laws import CyclicLaw, UniformLaw
