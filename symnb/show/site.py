@@ -37,6 +37,7 @@ def _cell(found):
     right = tag == "td" and _NUMBER.fullmatch(html.unescape(text)) and "style=" not in more
     return f'<{tag}{more}{NUMBER_CELL if right and "class=" not in more else ""}>{text}</{tag}>'
 
+# %% ../../nbs/show/84_site.ipynb #fff06e57
 def tidy_tables(text: str # HTML
                ) -> str:
     "HTML whose tables have numbers to the right, no NaN, and at most `ROWS` rows."
@@ -83,6 +84,7 @@ def homes() -> dict: # name -> modules that have it
     for n in reference.names(): found.setdefault(n.name, []).append(n.module)
     return found
 
+# %% ../../nbs/show/84_site.ipynb #fe1045a2
 def linked(text: str, # Markdown of an entry
            module: str, # on whose page it stands
            up: str, # way from that page to the root of the site
