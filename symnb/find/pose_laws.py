@@ -100,6 +100,7 @@ def checked_pictures(x, kind: str, least: int = 40): # (n, C, S, S)
     if kind == "colours" and x.shape[1] != 3: raise SymnbError(f"images: expected three colours, found {x.shape[1]}")
     return x if kind == "colours" else x.float().mean(1, keepdim=True)
 
+# %% ../../nbs/find/88_pose_laws.ipynb #0bf64c32
 def posed_and_ruled(x, kind: str, seed: int = 0) -> tuple: # pictures -> `Pose`, `Law`
     "The pose and the law that a kind asks for."
     if kind == "turns": return fit_frame(x, "rotation", min(150, len(x)), seed=seed), fit_turn_law(x, seed=seed)

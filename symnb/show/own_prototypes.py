@@ -50,6 +50,7 @@ def rows_of(found: Found, x, images, each: int = 10): # as in `carried_back`
     return plots.image_grid(torch.cat(sets).float().mean(1, keepdim=True).clamp(0, 1), len(at),
                             row_labels=["as they came", "prototypes", "drawn", "", ""])
 
+# %% ../../nbs/show/89_own_prototypes.ipynb #ecbef489
 def law_rings(p, images, names): # (n, T) shares; (n, C, S, S); n texts
     "Laws of turns as rings around their pictures."
     from symnb.ground import plots

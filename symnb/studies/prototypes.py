@@ -32,6 +32,7 @@ def some(part, n: int):
     "Digits evenly spread over a part."
     return part.images[among(len(part), n)], part.labels[among(len(part), n)]
 
+# %% ../../nbs/studies/97_prototypes.ipynb #57947ff2
 def pose_cell(landmarks: int, kind: str, seed: int, size: dict, data: Digits) -> dict: # measure -> `Measured`
     "A pose by the frame, on unseen digits."
     x, labels = some(fitting(data.part("train")), size["fitted"])
@@ -140,7 +141,8 @@ def example_numbers(way: str, n: int, most: float, seed: int, size: dict, data: 
         x, upright, labels, test, true = few_digits(n, most, seed, data)
         source = source_of(way, x, upright, most)
         found = {k: dict(m) for k, m in bounds(fit_examples(source, x, size["steps"], seed), test).items()}
-        with torch.no_grad(): right = (classify_examples(source, x, labels, size["class_steps"], seed)(test).argmax(1) == true).float()
+        model = classify_examples(source, x, labels, size["class_steps"], seed)
+        with torch.no_grad(): right = (model(test).argmax(1) == true).float()
         return found | {"right": dict(Measured(float(right.mean()), *standard_error(right.numpy())))}
     settings = dict(way=way, n=n, most=most, seed=seed, steps=size["steps"], class_steps=size["class_steps"])
     made = kept("examples", settings, data, made, (few_digits, source_of, bounds, fit_examples, classify_examples))
@@ -160,6 +162,7 @@ def example_cell(way: str, world: str, seed: int, size: dict, data: Digits) -> d
                                                           baseline=numbers("plain", 4000)["bound"].value - plain["bound"].value)
     return out
 
+# %% ../../nbs/studies/97_prototypes.ipynb #8a0afcbd
 def prototype_cell(world: str, seed: int, size: dict, data: Digits) -> dict:
     "An autoencoder of prototypes: a density of the prototype, not of the picture."
     n, most = (float(v.split()[0]) for v in world.split(", "))
@@ -177,6 +180,7 @@ SETTINGS = dict(
               worlds=(*((f"{n} digits, 90 degrees", ("plain", "ordinary", "law", "oracle")) for n in (312, 625, 1250, 2500, 4000)), ("1000 digits, 90 degrees", ("law",)),
                       *((f"625 digits, {a} degrees", ("plain", "ordinary", "law", "oracle")) for a in (15, 180)))))
 
+# %% ../../nbs/studies/97_prototypes.ipynb #60897460
 def plan(size: dict, data: Digits = None):
     "(method, world, seed)."
     for seed in size["seeds"]:

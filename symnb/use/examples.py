@@ -33,6 +33,7 @@ def turned_once(x, most: float, seed: int = 0): # (N, 1, S, S), degrees
     u = 2 * torch.rand(len(x), generator=torch.Generator().manual_seed(seed)) - 1
     return rotate(x, most * u)
 
+# %% ../../nbs/use/65_examples.ipynb #8a65407b
 def redrawn(x, law: TurnLaw) -> Callable: # positions (B,) -> pictures (B, 1, S, S)
     "The pictures at some positions, each turned by a draw of its law; it is left out of its own law."
     own = torch.eye(len(x), dtype=torch.bool)
@@ -49,6 +50,7 @@ def ordinary(x) -> torch.Tensor: # (B, 1, S, S) and the same
     shift = torch.randint(-2, 3, (B, 2, 1)).float() / 14
     return resample(x, torch.cat([zoom * R, shift], 2))
 
+# %% ../../nbs/use/65_examples.ipynb #cb2cd9ca
 WAYS = ("plain", "ordinary", "law", "oracle")
 
 def source_of(way: str, x, upright, most: float, law: TurnLaw = None) -> Callable: # of `WAYS`; positions -> pictures
@@ -100,6 +102,7 @@ def fit_examples(source: Callable, x, # positions -> pictures; (N, 1, 28, 28) as
     if float(model.weighted(x[aside], 4).mean()) < best[0]: model.load_state_dict(best[1])
     return model.eval()
 
+# %% ../../nbs/use/65_examples.ipynb #c035732f
 def bounds(model: PixelVAE, x, draws: int = 30) -> dict: # -> name -> `Measured`, nats a picture
     "Both bounds on pictures that were not fitted."
     torch.manual_seed(0)
@@ -150,6 +153,7 @@ def write_columns(path, columns: dict, kind: str = "symnb prototypes", **about) 
                              **(dict(dtype=h5py.string_dtype()) if v.dtype.kind == "U" else {}))
     return Path(path)
 
+# %% ../../nbs/use/65_examples.ipynb #4d3518c5
 def read_columns(path, kind: str = "symnb prototypes") -> dict: # name -> tensor, or list of words
     "Read what `write_columns` wrote; anything else raises `SymnbError`."
     import h5py
