@@ -162,14 +162,12 @@ def _levels(args):
 
 def _prototypes(args):
     from symnb.data.pictures import read_pictures, shrunk
-    from symnb.find.pose_laws import checked_pictures, find_prototypes
+    from symnb.find.pose_laws import find_prototypes
     from symnb.show.own_prototypes import NOT_CLAIMED, PROTOTYPE_FILES, prototype_files
-    out = _folder(args, "prototypes")
-    images, labels, about = read_pictures(args.file, args.key, args.labels)
-    x = checked_pictures(shrunk(images), args.kind)
-    found = find_prototypes(x, args.kind, seed=args.seed)
-    write = lambda out, name: prototype_files(found, x, images, out, labels, args.draws, args.seed, name)
-    print(f"{found}\n{found.explained()}\n{NOT_CLAIMED}\n{about}\n{', '.join(map(str, _replace(out, args, write, PROTOTYPE_FILES)))}")
+    out, (images, labels, about) = _folder(args, "prototypes"), read_pictures(args.file, args.key, args.labels)
+    found = find_prototypes(x := shrunk(images), args.kind, seed=args.seed)
+    paths = _replace(out, args, lambda out, name: prototype_files(found, x, images, out, labels, args.draws, args.seed, name), PROTOTYPE_FILES)
+    print(f"{found}\n{found.explained()}\n{NOT_CLAIMED}\n{about}\n{', '.join(map(str, paths))}")
 
 # %% ../../nbs/show/83_cli.ipynb #9ccba6f1
 BENCHES = dict(

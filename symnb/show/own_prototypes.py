@@ -10,6 +10,7 @@ __all__ = ['PROTOTYPE_FILES', 'NOT_CLAIMED', 'carried_back', 'moved_anew', 'prot
 from pathlib import Path
 import numpy as np
 import torch
+from ..find.colour_pose import ColourPose
 from ..find.frames import FramePose
 from ..find.pose_laws import PoseLaw, law_words
 from ..symmetry.found import Found
@@ -73,10 +74,11 @@ PROTOTYPE_FILES = ("report.html", "prototypes.csv", "prototypes.h5", "augmented.
 NOT_CLAIMED = ("Not claimed: an absolute upright, as turns are beside the picture as it came; modes that hold less than a tenth; "
                "a law for pictures unlike all others here.")
 
-def prototype_files(found: Found, x, images, out, # as the law saw them (n, C, s, s); as they came (n, C, S, S); a folder
+def prototype_files(found: Found, x, images, out, # small ones (n, C, s, s); as they came (n, C, S, S); a folder
                     labels=None, draws: int = 2, seed: int = 0, name: str = "pictures") -> list: # a picture; -> paths written
     "Write the table and the page and, where laws were found, prototypes, an augmented set and the answer itself."
     out, own = Path(out), torch.eye(len(x), dtype=torch.bool)
+    x = x if isinstance(found.pose, ColourPose) else x.float().mean(1, keepdim=True) # as the law saw them
     table = prototype_table(found, x, labels)
     write_table(out / "prototypes.csv", table)
     figures = [("Pictures as they came, their prototypes, and draws of their laws", rows_of(found, x, images))]
