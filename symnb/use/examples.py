@@ -22,7 +22,7 @@ from ..ground.lab import SymnbError
 from ..ground.runs import train
 from ..ground.sides import fitting, judging
 from ..models.classifiers import DigitCNN, fit_classifier
-from ..models.vae import VAE, small_conv
+from ..models.vae import VAE
 from ..symmetry.laws import Law
 from ..symmetry.poses import Pose
 from ..symmetry.warps import resample, rotate
@@ -64,8 +64,12 @@ def source_of(way: str, x, upright, most: float, law: TurnLaw = None) -> Callabl
 class PixelVAE(VAE):
     "A small convolutional autoencoder whose pixels are normal, each with a width of its own."
     def __init__(self, latent: int = 20, least: float = .01): # the least width, on a scale from -1 to 1
-        base = small_conv(latent, 16, 128)
-        super().__init__(base.encoder, base.decoder, latent)
+        act, even = nn.GELU, lambda: (nn.GELU(), nn.LayerNorm(128))
+        encoder = nn.Sequential(nn.Conv2d(1, 16, 3, 2, 1), act(), nn.Conv2d(16, 32, 3, 2, 1), act(), nn.Flatten(), nn.Linear(1568, 128), *even(),
+                                nn.Linear(128, 2 * latent))
+        decoder = nn.Sequential(nn.Linear(latent, 128), *even(), nn.Linear(128, 1568), act(), nn.Unflatten(1, (32, 7, 7)),
+                                nn.ConvTranspose2d(32, 16, 4, 2, 1), act(), nn.ConvTranspose2d(16, 8, 4, 2, 1), act(), nn.Conv2d(8, 1, 3, 1, 1))
+        super().__init__(encoder, decoder, latent)
         self.least, self.width = least, nn.Parameter(torch.full((1, 28, 28), .54)) # of softplus: 1
 
     def reconstruct(self, x): return (self.decode(self.encode(x)[0]) + 1) / 2
