@@ -121,12 +121,12 @@ def density_cell(seed: int, size: dict, data: Digits) -> dict:
     radians, w = math.log(180 / math.pi), pose(test)
     each = (law.log_prob(w, test) + radians).numpy()
     one, dealt = each.mean() - float(gains(pose, law, test).mean()), float((law.log_prob(w, test.roll(37, 0)) + radians).mean())
-    part = x[:200]
-    own = torch.arange(len(part))[:, None] == torch.arange(len(x))
+    at = among(len(x), 200)
+    part, own = x[at], at[:, None] == torch.arange(len(x))
     left = float((law.log_prob(pose(part), part, own) + radians).mean())
     return {"log density": Measured(float(each.mean()), *standard_error(each), baseline=one, control=dealt),
             "log density, fitted over unseen": Measured(left - float(each.mean()), n=len(part), baseline=0.),
-            "prototype of a redrawn digit": cycle_error(pose, law, test[:200], seed)}
+            "prototype of a redrawn digit": cycle_error(pose, law, test[among(len(test), 200)], seed)}
 
 # %% ../../nbs/studies/97_prototypes.ipynb #2dbc473a
 def few_digits(n: int, most: float, seed: int, data: Digits) -> tuple: # turned (n, 1, 28, 28), upright, labels; unseen ones and their labels

@@ -8,7 +8,7 @@ import torch
 from symnb.find.colour_pose import ColourPose, coloured
 from symnb.find.pose_laws import PoseLaw, prototype_codes
 from symnb.ground.lab import SymnbError
-from symnb.show.law_explorer import RANGES, density_curves, law_explorer, moved_in_one
+from symnb.show.law_explorer import RANGES, density_curves, law_sliders, moved_in_one
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +33,9 @@ def test_one_coordinate_moves_and_the_pose_follows(hues):
     shown = moved_in_one(law, x[:1], values, names)
     seen = law.pose(shown[0, 1:-1])[:, 0]
     assert ((seen - values[0, 1:-1] + 180) % 360 - 180).abs().max() < 1
-    made = law_explorer(x[:1], hues=law, steps=7)
+    made = law_sliders(x[:1], hues=law, steps=7)
     assert made.spec["colours"] == 3 and len(made.spec["atlas"]["tiles"]) == 3 * 7 * 3 and len(made.html) < 300_000
-    with pytest.raises(SymnbError, match=r"\(1, 3, S, S\)"): law_explorer(x[:2], hues=law)
+    with pytest.raises(SymnbError, match=r"\(1, 3, S, S\)"): law_sliders(x[:2], hues=law)
 
 
 def test_the_page_in_a_browser(hues, tmp_path):
@@ -43,7 +43,7 @@ def test_the_page_in_a_browser(hues, tmp_path):
     if chromium is None: pytest.skip("no Chromium on PATH")
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     x, law = hues
-    law_explorer(x[:1], hues=law, steps=7).save(tmp_path / "law.html")
+    law_sliders(x[:1], hues=law, steps=7).save(tmp_path / "law.html")
     wrong = []
     with api.sync_playwright() as p:
         browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
