@@ -8,7 +8,7 @@ __all__ = ['RIGHT', 'WRONG', 'FIELDS', 'NOTHING', 'SORT', 'STYLE', 'HEADS', 'ans
            'leaderboard_html', 'grid', 'grid_cell', 'backend', 'run_grid']
 
 # %% ../../nbs/studies/99_leaderboard.ipynb #21cc689c
-import html, json, os, pkgutil, re
+import contextlib, html, os, pkgutil, re
 from dataclasses import dataclass
 import torch
 from ..data.digits import load_digits
@@ -168,15 +168,18 @@ def grid_cell(cell: tuple, source: str | None, surroundings: dict, owner: int) -
     return cell, dict(made, measures={k: dict(m) for k, m in measures.items()})
 
 # %% ../../nbs/studies/99_leaderboard.ipynb #2f884196
+@contextlib.contextmanager
 def backend(cluster: str | None): # address of a Dask scheduler; None: processes of this machine
-    "What joblib shall compute with; a cluster that does not answer raises `SymnbError`."
+    "What joblib computes with in a block; a cluster that does not answer raises `SymnbError`."
     import joblib
-    if cluster is None: return joblib.parallel_config(backend="loky", inner_max_num_threads=1)
+    if cluster is None:
+        with joblib.parallel_config(backend="loky", inner_max_num_threads=1): yield
+        return
     try: from distributed import Client
     except ImportError: raise SymnbError("cluster: expected dask.distributed, found none: pip install 'symnb[cluster]'") from None
     try: client = Client(cluster, timeout=10)
     except (OSError, ValueError) as e: raise SymnbError(f"cluster: expected a scheduler at {cluster}, found none: {type(e).__name__}") from None
-    return joblib.parallel_config(backend="dask", client=client)
+    with client, joblib.parallel_config(backend="dask", client=client): yield
 
 def run_grid(places: dict, source: str | None = "mnist5k", # of the digits; None: no digits
              jobs: int = 1, cluster: str = None) -> Scoreboard: # processes, or the address of a scheduler; -> rows of all studies
@@ -186,9 +189,9 @@ def run_grid(places: dict, source: str | None = "mnist5k", # of the digits; None
     cells, faults = grid(places, data), []
     around = dict(SYMNB_PROFILE=profile().name, SYMNB_RUNS=str(runs_dir().resolve()), SYMNB_RESULTS=str(results_dir().resolve()))
     ask = (joblib.delayed(grid_cell)(cell, source, around, os.getpid()) for cell in cells)
-    parallel = joblib.Parallel(n_jobs=-1 if cluster else jobs, batch_size=1, return_as="generator_unordered")
     try:
         with backend(cluster):
+            parallel = joblib.Parallel(n_jobs=-1 if cluster else jobs, batch_size=1, return_as="generator_unordered")
             for (place, *cell), made in progress(parallel(ask), total=len(cells), desc="cells"):
                 if isinstance(made, str): faults.append(f"{place}, {', '.join(map(str, cell))}: {made}")
                 else: pkgutil.resolve_name(place).measured(*cell, data, made)
