@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RIGHT', 'WRONG', 'FIELDS', 'NOTHING', 'SORT', 'STYLE', 'HEADS', 'answer_shares', 'knows_more', 'is_time', 'Standing',
            'by_answers', 'by_targets', 'published', 'beside', 'circle_wanted', 'standings', 'stored_board',
-           'leaderboard_html', 'grid', 'grid_cell', 'backend', 'run_grid']
+           'leaderboard_html', 'grid', 'grid_cell', 'backend', 'run_grid', 'bench_board']
 
 # %% ../../nbs/studies/99_leaderboard.ipynb #21cc689c
 import contextlib, html, os, pkgutil, re
@@ -199,3 +199,8 @@ def run_grid(places: dict, source: str | None = "mnist5k", # of the digits; None
         raise SymnbError("a worker was killed; what is finished is kept, and the same command goes on") from None
     if faults: raise SymnbError(f"{len(faults)} of {len(cells)} cells failed, the others are kept; the first: {faults[0]}")
     return Scoreboard(r for place in places.values() for r in pkgutil.resolve_name(place).rows(data))
+
+# %% ../../nbs/studies/99_leaderboard.ipynb #108c594f
+def bench_board(name: str) -> Scoreboard: # a file in the folder `bench` of the results, without its ending
+    "The kept rows of a benchmark."
+    return Scoreboard.load(results_dir() / "bench" / f"{name}.json")
