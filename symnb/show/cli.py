@@ -185,21 +185,12 @@ def _run(args):
     run_all(args.task, profile=args.profile, out=args.out, source=args.source)
 
 def _leaderboard(args):
-    from symnb.ground.files import atomic_path
-    from symnb.ground.lab import banner
-    from symnb.show.report import html_page
     from symnb.show.run import TASKS, in_profile, studies
-    from symnb.studies.leaderboard import leaderboard_html, run_grid, standings, stored_board
-    out, places = Path(args.out), {s.name: TASKS[s.name] for s in studies(args.task)} if not args.stored else {}
+    from symnb.studies.leaderboard import make_leaderboard
     with in_profile(args.profile):
-        banner(data="stored results" if args.stored else args.source)
-        board = stored_board() if args.stored else run_grid(places, args.source, args.jobs, args.cluster)
-    lines = standings(board)
-    board.save(out / "leaderboard.json")
-    with atomic_path(out / "leaderboard.html") as part: part.write_text(html_page("Leaderboard", f"<h1>Leaderboard</h1>{leaderboard_html(lines)}"), encoding="utf-8")
-    counts = [f"{sum(s.answer == a for s in lines)} {a}" for a in ("right", "undecided", "wrong")]
-    print(f"{len(lines)} lines: {', '.join(counts)}; {out / 'leaderboard.html'}")
+        print(make_leaderboard({s.name: TASKS[s.name] for s in studies(args.task)}, args.out, args.source, args.jobs, args.cluster, args.stored))
 
+# %% ../../nbs/show/83_cli.ipynb #fe50d4bc
 def _bench(args):
     from symnb.ground.board import Scoreboard, complete_row, table, targets
     from symnb.ground.lab import banner
