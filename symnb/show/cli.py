@@ -167,6 +167,7 @@ BENCHES = dict(
     solver="benchmarks/lens.py:bench_solver",
     levels="benchmarks/levels.py:bench_levels",
     dynamics="benchmarks/dynamics.py:bench_dynamics",
+    methods="benchmarks/methods.py:bench_methods",
 )
 
 def _bench_of(place: str):
