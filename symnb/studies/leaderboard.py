@@ -84,7 +84,7 @@ FIELDS = ("system", "source", "study", "world", "measure", "value", "unit", "sam
 
 def published() -> list: # of dicts with the keys `FIELDS`
     "What others have published; a figure without its source raises `SymnbError`."
-    path = results_dir() / "published.json"
+    path = results_dir() / "published" / "figures.json"
     for i, p in enumerate(found := read_json(path)):
         if tuple(p) != FIELDS or not re.match(r"arXiv \d{4}\.\d{4,5}$|doi:10\.|https://", p["source"]):
             raise SymnbError(f"{path}, entry {i}: expected {', '.join(FIELDS)} with a source, found {p}")
@@ -121,7 +121,7 @@ def standings(board: Scoreboard) -> list: # of `Standing`
 # %% ../../nbs/studies/99_leaderboard.ipynb #6f49ad66
 def stored_board() -> Scoreboard:
     "All rows in the results folder."
-    paths = sorted(p for p in results_dir().glob("*.json") if p.name != "published.json")
+    paths = sorted(results_dir().glob("*.json"))
     return Scoreboard(r for p in paths for r in Scoreboard.load(p))
 
 # %% ../../nbs/studies/99_leaderboard.ipynb #14857c73

@@ -114,7 +114,8 @@ def test_a_figure_without_its_source_is_refused(tmp_path, monkeypatch):
     "Planted: a figure that somebody remembers."
     monkeypatch.setenv("SYMNB_RESULTS", str(tmp_path))
     one = dict(system="X", source="heard it", study=None, world="w", measure="m", value=1., unit=None, same=True, note="")
-    (tmp_path / "published.json").write_text(json.dumps([one]))
+    (tmp_path / "published").mkdir()
+    (tmp_path / "published" / "figures.json").write_text(json.dumps([one]))
     with pytest.raises(SymnbError, match="entry 0: expected .* with a source"): published()
 
 
