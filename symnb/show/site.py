@@ -46,6 +46,9 @@ def raw_html(cell): # a cell of a notebook, as nbdev passes it on
         if film := "".join(data.pop("image/gif", "")): # Quarto knows no such pictures
             alt = output.get("metadata", {}).get("image/gif", {}).get("alt", "A film")
             shown = f'<img alt="{html.escape(alt)}" src="data:image/gif;base64,{film.strip()}">'
+        if "symnb-explorer" in shown:
+            from symnb.show.page import renewed
+            shown = renewed(shown)
         if shown:
             data.pop("application/vnd.jupyter.widget-view+json", None)
             data["text/markdown"] = f"\n`````{{=html}}\n{tidy_tables(shown)}\n`````\n"
