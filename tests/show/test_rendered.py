@@ -34,9 +34,9 @@ def prepared(name):
 
 
 def critical(page):
-    "What axe calls critical, and images without a text: rule, and the first place."
+    "What axe calls critical: rule, and the first place."
     axe = pytest.importorskip("axe_core_python.sync_playwright", reason="axe-core-python is not installed")
-    found = axe.Axe().run(page)["violations"]
+    found = axe.Axe().run(page, options={"rules": {"color-contrast": {"enabled": False}}})["violations"]  # slow, and never critical
     return [(v["id"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] == "critical"]
 
 
