@@ -9,7 +9,7 @@ export SYMNB_PROFILE := $(PROFILE)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test readme notebooks stale lab clean distclean
+.PHONY: help demo test readme notebooks stale release lab clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,9 @@ notebooks: $(VENV)/.dev ## execute the notebooks and store their outputs
 stale: $(VENV)/.dev ## list stored results whose code has changed since
 	@$(BIN)/python tools/stale.py
 
+release: $(VENV)/.dev ## set VERSION=0.2.0, date the changelog, build and check the files for the package index
+	@$(BIN)/python tools/release.py "$(VERSION)"
+
 lab: $(VENV)/.dev ## open the notebooks in JupyterLab, trusted, so that stored explorers show
 	@$(BIN)/nbdev_trust --force_all
 	@$(BIN)/jupyter lab nbs $(LAB)
@@ -47,7 +50,7 @@ distclean: clean ## remove also the environment and all trained models
 
 # A stamp is written only after pip has succeeded, so that an interrupted installation starts again.
 $(VENV)/.run: settings.ini setup.py
-	$(call install,.)
+	$(call install,.[e2cnn])
 	@touch $@
 
 $(VENV)/.dev: settings.ini setup.py

@@ -2,7 +2,8 @@
 
     python -c "from nbdev.serve import proc_nbs; proc_nbs(n_workers=0)" && python tools/preview.py
 
-It shows content, order and weight of the site, not its theme; equations stay as they are written.
+It shows content, order, weight and `nbs/styles.css` of the site, not Quarto's theme. A page is one Markdown text that
+Pandoc converts, as Quarto does; without the package pypandoc_binary, mistune does, and equations stay as they are written.
 """
 import html
 import json
@@ -10,7 +11,6 @@ import re
 import sys
 from pathlib import Path
 
-import mistune
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,8 +25,7 @@ nav b { display: block; margin: .8rem 0 .2rem; color: var(--soft); } nav a { dis
 main { flex: 1 1 480px; max-width: 860px; min-width: 0; padding: 1.5rem; } img { max-width: 100%; }
 pre { background: var(--code); padding: .6rem; overflow-x: auto; font-size: .85rem; white-space: pre-wrap; }
 table { border-collapse: collapse; font-size: .86rem; } td, th { border-bottom: 1px solid var(--line);
-  padding: .25rem .7rem .25rem 0; text-align: left; vertical-align: top; } .out { overflow-x: auto; }
-main { overflow-wrap: break-word; } @media (max-width: 720px) { .out td { min-width: 6.5em; } }
+  padding: .25rem .7rem .25rem 0; vertical-align: top; } th { text-align: left; }
 """
 ATTRIBUTES = re.compile(r"\)\{target=[^}]*\}") # of links, which only Pandoc understands
 RAW = re.compile(r"`````\{=html\}\n(.*?)\n`````", re.S)
@@ -39,34 +38,48 @@ def directives(source):
     return said, "\n".join(x for x in lines if not x.startswith("#|")).strip()
 
 
-def shown(output):
-    "One output as HTML, as Quarto chooses among its kinds."
+def convert(text):
+    "Markdown to HTML; equations to MathML."
+    try:
+        import pypandoc
+    except ImportError:
+        import mistune
+        return mistune.html(ATTRIBUTES.sub(")", RAW.sub(lambda m: f"\n\n{m[1]}\n\n", text)))
+    return pypandoc.convert_text(text, "html5", format="markdown", extra_args=["--mathml", "--wrap=none"])
+
+
+def raw(text):
+    return f"\n`````{{=html}}\n{text}\n`````\n"
+
+
+def shown(output, alt):
+    "One output as Markdown, as Quarto chooses among its kinds."
     data = {k: "".join(v) for k, v in output.get("data", {}).items() if k != "application/json"}
     if "text/html" in data:
-        return data["text/html"]
+        return raw(data["text/html"])
     if "text/markdown" in data:
-        raw = RAW.findall(data["text/markdown"])
-        return "".join(raw) if raw else mistune.html(ATTRIBUTES.sub(")", data["text/markdown"]))
+        return data["text/markdown"]
     for kind in ("image/png", "image/gif"):
         if kind in data:
-            return f'<img alt="" src="data:{kind};base64,{data[kind]}">'
-    return f"<pre>{html.escape(''.join(output.get('text', '')) or data.get('text/plain', ''))}</pre>"
+            return raw(f'<img alt="{html.escape(alt)}" src="data:{kind};base64,{data[kind].strip()}">')
+    return raw(f"<pre><code>{html.escape(''.join(output.get('text', '')) or data.get('text/plain', ''))}</code></pre>")
 
 
 def body(notebook):
-    "All cells of a prepared notebook as HTML."
+    "All cells of a prepared notebook as one Markdown text."
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            yield mistune.html(source)
+            yield source
         if cell["cell_type"] != "code":
             continue
         said, source = directives(source)
         if said.get("include") == "false" or "hide" in said:
             continue
         if said.get("echo") != "false" and source:
-            yield f"<pre><code>{html.escape(source)}</code></pre>"
-        yield from (f'<div class="out">{shown(o)}</div>' for o in cell.get("outputs", ()))
+            yield f"```````python\n{source}\n```````"
+        for output in cell.get("outputs", ()):
+            yield f'::: {{.cell-output-display}}\n{shown(output, said.get("fig-alt", ""))}\n:::'
 
 
 def title(notebook):
@@ -96,8 +109,8 @@ def render(notebooks, out):
         links = "".join(sidebar(order, titles, "../" * name.count("/")))
         page = (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(titles[name])}</title>'
                 '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-                f"<style>{LOOK}</style></head><body><nav>{links}</nav><main><h1>{html.escape(titles[name])}</h1>"
-                f"{''.join(body(notebook))}</main></body></html>")
+                f"<style>{LOOK}{(ROOT / 'nbs' / 'styles.css').read_text(encoding='utf-8')}</style></head><body><nav>{links}</nav><main><h1>{html.escape(titles[name])}</h1>"
+                f"{convert(chr(10).join(chr(10) + part for part in body(notebook)))}</main></body></html>")
         pages.append(out / f"{name}.html")
         pages[-1].parent.mkdir(parents=True, exist_ok=True)
         pages[-1].write_text(page, encoding="utf-8")

@@ -280,6 +280,8 @@ async function symnbExplorer(root, spec, host) {
   if (host) host.onSwitch(wear);
   else addEventListener("message", e => { if (e.source == parent) wear(e.data); });
   root.append(box);
+  if (!host) // the frame around follows the height of what is in it
+    new ResizeObserver(() => parent.postMessage({symnbHeight: Math.ceil(box.getBoundingClientRect().height)}, "*")).observe(box);
   const style = name => getComputedStyle(box).getPropertyValue(name).trim();
   const isDark = () => style("--page") != "#fff";
   const grey = spec.atlas && await tiles(spec.atlas, spec.h, spec.w), all = spec.colours ? coloured(grey) : grey;
@@ -312,8 +314,12 @@ async function symnbExplorer(root, spec, host) {
     const turn = (tile, degrees) => turned(tile, spec.h, spec.w, degrees);
     show(parts.seen, spec.pose ? turn(all[s.pick], s.t) : blendTiles(w.cells, all));
     if (spec.pose) show(parts.truth, turn(all[s.pick], -spec.pose[s.pick]));
-    if (truths) show(parts.truth, s.pick < 0 ? truths[0].map(() => 0)
-      : turned(truths[s.pick], spec.h, spec.w, s.t * spec.degrees));
+    if (truths) {
+      const none = s.pick < 0; // a point of the map that no digit was encoded to
+      parts.truth.style.visibility = none ? "hidden" : "";
+      parts.truth.nextSibling.textContent = none ? "no truth here" : spec.truth;
+      if (!none) show(parts.truth, turned(truths[s.pick], spec.h, spec.w, s.t * spec.degrees));
+    }
     if (near) for (let k = 0; k < spec.near.each; k++) {
       const cell = w.onOrbit.reduce((a, b) => b[1] > a[1] ? b : a)[0];
       const j = cell * spec.near.each + k, i = spec.near.table[j];
@@ -323,8 +329,10 @@ async function symnbExplorer(root, spec, host) {
 
     const words = spec.pose ? [standing(spec, s.pick, s.t)]
       : [w.here.map((v, k) => `${spec.axes[k]} ${tidy(v, 2)}`).join(", "), time()];
-    if (spec.angle && s.pick >= 0)
-      words.push(`measured ${tidy(mixAngle(w.onOrbit, c => spec.angle[c]), 1)} degrees`);
+    if (spec.angle && s.pick >= 0) { // counted like t: 350 and not -10
+      const a = mixAngle(w.onOrbit, c => spec.angle[c]), t = s.t * (spec.degrees ?? 1);
+      words.push(`measured ${tidy(a + 360 * Math.round((t - a) / 360), 1)} degrees`);
+    }
     if (truth) words.push(`${tidy(Math.hypot(...w.here.map((v, k) => v - truth.here[k])), 3)} from the true point`);
     if (w.outside) words.push("outside the map: nearest picture shown");
     if (spec.note) words.push(spec.note);

@@ -6,7 +6,7 @@
 __all__ = ['TASKS', 'studies', 'Result', 'run_study', 'summary', 'machine', 'provenance', 'in_profile', 'run_all']
 
 # %% ../../nbs/show/85_run.ipynb #0d8d6119
-import contextlib, os, pkgutil, platform, re, time
+import importlib.util, contextlib, os, pkgutil, platform, re, time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -127,6 +127,8 @@ def run_all(tasks=None, # names or studies; None for all of `TASKS`
     "Run the studies; print and keep one scoreboard; write the report. Failing raises `SymnbError`."
     with in_profile(profile) as chosen:
         tasks, board = studies(tasks), Scoreboard()
+        if importlib.util.find_spec("e2cnn") is None:
+            raise SymnbError("studies with equivariant networks need e2cnn: pip install 'symnb[e2cnn]'")
         out = Path(out or runs_dir() / chosen.name)
         try: out.mkdir(parents=True, exist_ok=True)
         except OSError as e: raise SymnbError(f"{out}: cannot be made: {e.strerror}") from None

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ROWS', 'NUMBER_CELL', 'SITE', 'tidy_tables', 'raw_html', 'only_imports', 'head', 'homes', 'linked', 'constants',
-           'Finish']
+           'command_options', 'Finish']
 
 # %% ../../nbs/show/84_site.ipynb #36aeedcc
 import ast, functools, html, re
@@ -46,6 +46,9 @@ def raw_html(cell): # a cell of a notebook, as nbdev passes it on
         if film := "".join(data.pop("image/gif", "")): # Quarto knows no such pictures
             alt = output.get("metadata", {}).get("image/gif", {}).get("alt", "A film")
             shown = f'<img alt="{html.escape(alt)}" src="data:image/gif;base64,{film.strip()}">'
+        if "symnb-explorer" in shown:
+            from symnb.show.page import renewed
+            shown = renewed(shown)
         if shown:
             data.pop("application/vnd.jupyter.widget-view+json", None)
             data["text/markdown"] = f"\n`````{{=html}}\n{tidy_tables(shown)}\n`````\n"
@@ -115,6 +118,17 @@ def constants(module: str # such as `symnb.ground.plots`
         lines.append(f"- []{{#const-{name.lower()}}}`{shown}`" + (f": {reference.plain(said)}" if said else ""))
     return "## Constants\n\n" + "\n".join(lines) if lines else ""
 
+# %% ../../nbs/show/84_site.ipynb #9889f775
+def command_options() -> str: # Markdown
+    "What each command of `symnb` takes."
+    from symnb.show.cli import COMMANDS
+    parts = ["## All options"]
+    for command, (text, _, options, *_) in COMMANDS.items():
+        rows = [(" ".join(names), how.get("metavar") or "", how.get("help") or "") for names, how in options]
+        parts.append(f"### symnb {command} {{#options-{command}}}\n\n{reference.plain(text)}\n\n| option | | meaning |\n|:---|:--|:------|\n" +
+                     "\n".join(f"| `{name}` | {value} | {reference.cell_of(said)} |" for name, value, said in rows))
+    return "\n\n".join(parts)
+
 # %% ../../nbs/show/84_site.ipynb #8906f3d6
 class Finish:
     "What is done to a whole page once nbdev has prepared it: head, reference, names, constants and relative links."
@@ -148,6 +162,7 @@ class Finish:
         "Constants stand last."
         from copy import copy
         text = constants(self.module) if self.module else ""
+        if self.module == "symnb.show.cli": text = command_options() + "\n\n" + text
         if text:
             last = copy(next(c for c in reversed(self.nb.cells) if c.cell_type == "markdown"))
             last.source, last.id = text, "constants"

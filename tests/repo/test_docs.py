@@ -5,6 +5,7 @@ there is wrong on the site.
 """
 import ast
 import json
+import os
 import posixpath
 import re
 
@@ -181,6 +182,23 @@ def test_every_public_name_is_found_from_a_to_z(pages):
     said = prose(pages["start/09_names"])
     missing = [n for n in names() if f"[`{n.name}`](../{n.module[6:].replace('.', '/')}.html#" not in said]
     assert not missing and len(names()) > 1500
+
+
+def test_all_options_of_all_commands_are_documented(pages):
+    from symnb.show.cli import COMMANDS
+    said = prose(pages["show/83_cli"])
+    for command, (_, _, options, *_) in COMMANDS.items():
+        part = said.split(f"{{#options-{command}}}")[1].split("\n### ")[0]
+        assert all(f"`{' '.join(names)}`" in part for names, _ in options), command
+
+
+def test_building_the_site_leaves_the_readme_alone(tmp_path):
+    "`nbdev_docs` writes README.md anew where its notebook is newer; ours is made by tools/readme.py."
+    copy = make_copy(tmp_path / "copy")
+    (copy / "README.md").write_text("as it is")
+    os.utime(copy / "README.md", (1, 1))
+    said = python("from nbdev.quarto import nbdev_readme; nbdev_readme.__wrapped__(chk_time=True)", cwd=copy, PATH=str(tmp_path))
+    assert "Could not find" in said and (copy / "README.md").read_text() == "as it is"
 
 
 def test_links_within_the_site_are_relative(pages):

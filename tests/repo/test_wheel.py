@@ -1,8 +1,11 @@
 """The package as it is installed: a wheel with all folders and files, imported away from the checkout."""
+import importlib.util
+import re
 import shutil
 import sys
 import zipfile
 
+import pytest
 from conftest import ROOT, call, python
 
 
@@ -28,3 +31,44 @@ print(symnb.__file__, len(html_page("a", "b")), procrustes.__module__)""", cwd=t
     missing = {p.relative_to(ROOT).as_posix() for p in (ROOT / "symnb").rglob("*.*")
                if "__pycache__" not in p.parts and p.is_file()} - files
     assert not missing
+
+
+def settings():
+    text = (ROOT / "settings.ini").read_text(encoding="utf-8")
+    return {k: v for k, v in re.findall(r"^(\w+) = (.*)$", text, re.M)}
+
+
+def names(line):
+    return set(re.findall(r"(?:^|[\s\"])([A-Za-z][\w-]*)(?=[<>=\[])", line))
+
+
+def test_extras_name_packages_and_the_core_needs_no_notebook_tools():
+    found = settings()
+    assert {"dev", "notebooks", "equations", "e2cnn"} <= {k.removesuffix("_requirements") for k in found}
+    assert not names(found["requirements"]) & {"nbdev", "jupyterlab", "execnb", "fastcore", "ghapi", "pytest"}
+    assert names(found["notebooks_requirements"]) <= names(found["dev_requirements"]) | names(found["requirements"])
+
+
+@pytest.fixture(scope="module")
+def release():
+    spec = importlib.util.spec_from_file_location("release", ROOT / "tools" / "release.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_release_sets_the_version_everywhere(release):
+    made = release.edited(ROOT, "7.8.9", "2031-02-03")
+    assert "\nversion = 7.8.9\n" in made["settings.ini"]
+    assert "version: 7.8.9\ndate-released: 2031-02-03" in made["CITATION.cff"]
+    assert "## 7.8.9 (2031-02-03)" in made["CHANGELOG.md"] and "not released" not in made["CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("version", ["0.0.1", "1.0", "new"])
+def test_a_version_that_cannot_be_meant_stops_the_release(release, version):
+    with pytest.raises(SystemExit, match="version: expected"):
+        release.edited(ROOT, version, "2031-02-03")
+
+
+def test_the_citation_names_the_version(release):
+    assert f"version: {settings()['version']}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")

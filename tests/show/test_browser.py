@@ -242,14 +242,16 @@ def test_names_for_those_who_cannot_see_it(page, several):
 
 
 @pytest.mark.parametrize("scheme, paper", [("light", LIGHT), ("dark", DARK)])
-@pytest.mark.parametrize("width", [900, 380])
+@pytest.mark.parametrize("width", [900, 740, 380])
 def test_light_dark_and_narrow(page, several, scheme, paper, width):
     "Nothing is cut off, and a screenshot is neither empty nor of the wrong brightness."
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size(dict(width=width, height=1500))
     boxes = explorers(page, several[1], 3)
+    page.wait_for_function("Array.from(document.querySelectorAll('iframe')).every(f => f.style.height)")
     for box in boxes:
         assert box.evaluate("b => getComputedStyle(b).backgroundColor") == paper
+        assert box.evaluate("b => innerHeight - b.getBoundingClientRect().height") < 2  # and no empty room below
         tall, wide = box.evaluate("b => { const d = document.documentElement;"
                                   "return [d.scrollHeight - innerHeight, d.scrollWidth - innerWidth] }")
         assert tall <= 0 and wide <= 0
