@@ -152,7 +152,7 @@ def lens_page(found, seen, out, name):
 
 def levels_page(found, seen, out, name):
     from symnb.show.own_pictures import level_files
-    level_files(found, seen.x, seen.x, out, seen.y, 10, name)
+    level_files(found, seen.x, seen.x, out, seen.y if classes_of_labels(seen.y) else None, 10, name)
 
 def dynamics_page(found, seen, out, name):
     from symnb.show.report import dynamics_files
@@ -241,7 +241,7 @@ def outcome(name: str, way: Way, seen: Seen, seed: int, title: str) -> dict:
     from symnb.ground.plots import figure_html
     start = time.process_time()
     found, control, others = checked_answer(way, seen, seed)
-    out = dict(name=name, title=way.title, main=way.main, answer=found.answer, what=found.what, words=in_words(found), verdict=str(found),
+    out = dict(name=name, title=way.title, main=way.main, answer=found.answer, what=found.what, group=found.group is not None, words=in_words(found), verdict=str(found),
                certificates={k: list(c) for k, c in found.certificates.items()}, bound=found.bound, needed=found.needed, lacking=found.lacking(),
                controls={k: dict(answer=f.answer, short=short(f), numbers={c: v.value for c, v in f.certificates.items()}) for k, f in others.items()}, lost=way.lost, files={}, picture="")
     if found.method != "refused":

@@ -17,8 +17,8 @@ from symnb.data.sensors import Sensors
 from symnb.data.worlds import World
 from symnb.show import ways
 from symnb.show.cli import main
-from symnb.show.front_door import Discovered, discover, run_ways
-from symnb.symmetry.found import Found, load_found
+from symnb.show.front_door import Discovered, discover
+from symnb.symmetry.found import Found
 
 
 def table(path, head, *columns, sep=","):
@@ -79,10 +79,9 @@ def test_a_file_becomes_a_folder(ten, tmp_path, monkeypatch, capsys):
     assert answer["answer"] == "found" and answer["kind"] == "trajectories" and set(answer["sections"]) == {
         "Data", "What symmetry", "How sure", "What it would have looked like without", "What to do next", "In Python"}
     assert page.count("<h2>") == 7 and "<img alt=" in page and "generators/report.html" in page and page.rstrip().endswith("-->")
-    line = next(l for l in said.splitlines() if l.startswith("found = load_found"))
-    group = eval(line.split("#")[0].removeprefix("found = "), dict(load_found=load_found)).group
-    x = torch.randn(5, 2, dtype=torch.float64)
-    assert torch.allclose(group(x, torch.tensor([2 * np.pi]).double()), x, atol=.2)
+    exec("\n".join(answer["sections"]["In Python"]), names := {})
+    group, x = names["found"].group, names["x"]
+    assert names["moved"].shape == x.shape and torch.allclose(group(x, torch.tensor([2 * np.pi]).double()), x, atol=.2) and str(out / "answer.json")[-20:] in said
 
 
 def test_explaining_runs_nothing(ten, tmp_path, monkeypatch, capsys):
@@ -157,7 +156,7 @@ def test_controls_destroy_what_they_should():
 
 
 def test_an_answer_needs_all_that_decide():
-    one = lambda answer, main=True: dict(answer=answer, main=main, what="it", needed=None, controls={}, certificates={}, words=[], title="", bound=None, lost="")
+    one = lambda answer, main=True: dict(answer=answer, main=main, what="it", needed=None, controls={}, certificates={}, group=True, words=[], title="", bound=None, lost="")
     say = lambda *some, **kw: Discovered(CODES, list(some), **kw).answer
     assert say(one("none"), one("undecided")) == "undecided" and say(one("none"), one("undecided", False)) == "none"
     assert say(one("none"), one("found", False)) == "found" and say(one("none"), missing=["b"]) == "undecided"
