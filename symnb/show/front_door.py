@@ -144,17 +144,17 @@ def write_answer(d: Discovered, folder, name: str) -> list: # paths written
 def run_ways(seen: Seen, seed: int = 0, name: str = "your data") -> Discovered:
     "Ask all ways that apply; an interruption carries what is finished as `finished`."
     ways, done = ways_for(seen), []
-    key = [seen.kind, seen.x, seen.y, seen.groups, seen.dt, seen.left, seen.about]
-    bar = progress(total=round(sum(20 * w.seconds(seen) for w in ways.values())), bar_format="{desc} {percentage:3.0f}% {bar} about {remaining} left")
-    for k, way in ways.items():
-        if k == "ring" and any(o["answer"] == "found" for o in done): continue
-        bar.set_description_str(way.title)
-        try: done.append(kept(f"discover-{k}", dict(seed=seed, name=name), key, lambda: outcome(k, way, seen, seed, name), (outcome, way.run, way.without, way.picture, way.page or way.run)))
-        except KeyboardInterrupt as e:
-            e.finished = Discovered(seen, done, [m for m in ways if m not in {o["name"] for o in done}])
-            raise
-        bar.update(round(20 * way.seconds(seen)))
-    bar.close()
+    key = [seen.kind, seen.x, seen.y, seen.groups, seen.dt]
+    with progress(total=round(sum(20 * w.seconds(seen) for w in ways.values())), bar_format="{desc} {percentage:3.0f}% {bar} about {remaining} left") as bar:
+        for k, way in ways.items():
+            if k == "ring" and any(o["answer"] == "found" for o in done): continue
+            bar.set_description_str(way.title)
+            code = tuple(f for f in (outcome, way.run, way.without, way.within, way.picture, way.page) if f)
+            try: done.append(kept(f"discover-{k}", dict(seed=seed, name=name), key, lambda: outcome(k, way, seen, seed, name), code))
+            except KeyboardInterrupt as e:
+                e.finished = Discovered(seen, done, [m for m in ways if m not in {o["name"] for o in done}])
+                raise
+            bar.update(round(20 * way.seconds(seen)))
     return Discovered(seen, done)
 
 # %% ../../nbs/show/90_front_door.ipynb #39635f0d
