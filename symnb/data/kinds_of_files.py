@@ -101,6 +101,7 @@ def sorted_out(frame, said: dict) -> tuple: # a DataFrame; role -> name that was
         if when is not None: mine, numbers = "times", when
         if mine == "ids" and frame[c].nunique() > len(frame) / 2 or mine == "times" and text: mine = ""
         if mine and parts.setdefault(mine, c) == c: keep[c] = frame[c] if text or mine == "ids" else numbers
+        elif mine: left.append(f"column {c}, as {parts[mine]} holds {mine} already")
         elif text: words.append(c)
         elif why := no_coordinate(numbers.to_numpy(), c): left.append(f"column {c}, which {why}")
         else: keep[c] = numbers
@@ -281,6 +282,7 @@ def _of_path(path: str, said: dict, header, **how) -> Seen:
         x = read_pictures(path, labels=said["labels"])
         return Seen("images", shrunk(x.images), x.labels, about=x.about, why="a folder of pictures" if os.path.isdir(path) else "an IDX file")
     with arrays_of(path, header) as arrays:
+        if Path(path).suffix.lower() == ".npy": arrays, how["key"] = {"array": arrays["z"]}, None # it has no name
         if not is_table(path): return seen_in_arrays(_read_all(arrays), path, said=said, **how)
         import pandas as pd
         frame = pd.DataFrame({k: read() for k, read in arrays.items()})

@@ -43,7 +43,7 @@ def finder_class():
 
         def fit(self, X, y=None): # (n, d)
             "Look for a symmetry: `found_` is the verdict, `group_` the group or None."
-            X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+            X = np.array(validate_data(self, X, dtype=np.float64, ensure_min_samples=2))
             try: self.found_ = discover_rotation(X, np.asarray(y) if self.labels else None, max_weight=self.max_weight, delta=self.delta, delta_w=2 * self.delta, seed=self.random_state)
             except SymnbError as e: self.found_ = Found(answer="undecided", words=f"The search was not run: {e}", method="refused")
             self.group_ = self.found_.group

@@ -25,6 +25,7 @@ TABLES = {  # name -> table, kind, numbers a sample, what is left out
     "a constant": (TABLE.assign(c=7), "codes", 4, "column c, which is constant"),
     "words as labels": (TABLE.assign(species=np.where(A[:, 0] > 0, "setosa", "virginica")), "labelled", 4, ""),
     "truth values": (TABLE.assign(ok=A[:, 0] > 0), "labelled", 4, ""),
+    "two labels": (TABLE.assign(label=np.arange(N) % 2, target=A[:, 0]), "labelled", 4, "column target, as label holds labels already"),
     "a value": (TABLE.assign(Target=A[:, 0]), "labelled", 4, ""),
     "x and y": (TABLE.set_axis(["x", "y", "z", "w"], axis=1), "codes", 4, ""),
     "times that start anew": (TABLE.assign(t=np.arange(N) % 50 * .1), "trajectories", 4, ""),
