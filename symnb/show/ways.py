@@ -122,9 +122,13 @@ def values_figure(found, seen, control):
     return fig
 
 def moved_states(found, seen, control):
-    "Trajectories, and where the candidate moves them."
+    "Trajectories, and where the candidate moves them, if there is one."
+    from symnb.ground import plots
     from symnb.show.report import moved_figure
-    return moved_figure(seen.x, found.candidate) if found.candidate is not None else values_figure(found, replace(seen, x=seen.x[:, :, :2].reshape(-1, 2)), control)
+    if found.candidate is not None: return moved_figure(seen.x, found.candidate)
+    fig, ax = plots.figure(1, 1, 3)
+    for path in seen.x[:6]: ax.plot(path[:, 0], path[:, min(1, path.shape[1] - 1)], color="#999999", lw=1)
+    return fig
 
 # %% ../../nbs/show/89_ways.ipynb #9a87d264
 def order_figure(found, seen, control):
@@ -138,8 +142,9 @@ def order_figure(found, seen, control):
 def upright_figure(found, seen, control):
     "Pictures as they came, over the same ones turned upright."
     from symnb.show.own_pictures import before_and_after
-    with torch.no_grad(): turn = found.pose(seen.x.float().mean(1, keepdim=True))[:, 0].float()
-    return before_and_after(seen.x, turn, np.zeros(len(seen.x)), 10)
+    x = seen.x[torch.linspace(0, len(seen.x) - 1, min(10, len(seen.x))).long()]
+    with torch.no_grad(): turn = found.pose(x.float().mean(1, keepdim=True))[:, 0].float()
+    return before_and_after(x, turn, np.zeros(len(x)), len(x))
 
 # %% ../../nbs/show/89_ways.ipynb #55307db6
 def rotation_page(found, seen, out, name):
