@@ -44,7 +44,7 @@ class Discovered:
         "The result of a way that found something, with its group, pose and law."
         good = sorted(self.good, key=lambda o: not o["main"])
         one = next((o for o in good if name in (None, o["name"])), None)
-        if one is None: raise SymnbError(f"discover: expected something found{f' by {name}' if name else ''}, found {self.answer}")
+        if one is None: raise SymnbError(f"discover: expected something that {name or 'a way'} found, found nothing")
         with tempfile.TemporaryDirectory() as folder:
             for k in ("found.json", "found.safetensors"): (Path(folder) / k).write_bytes(one["files"][k].tobytes())
             return load_found(Path(folder) / "found")
