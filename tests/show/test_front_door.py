@@ -1,5 +1,6 @@
 """`symnb discover` as a user meets it: ten small data sets, with and without symmetry, and what is kept, explained and refused."""
 import json
+import types
 
 import h5py
 import numpy as np
@@ -106,16 +107,16 @@ def test_bad_input_is_one_line(words, said, tmp_path, monkeypatch, capsys):
 def test_an_interruption_keeps_what_is_finished(ten, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SYMNB_RUNS", str(tmp_path / "runs"))
-    asked, seen = ways.asked, []
+    asked, once = ways.asked, types.SimpleNamespace(stops=True)  # such a state is no code
     def stopping(way, data, seed):
-        if way.run is ways.generators and not seen: raise KeyboardInterrupt
+        if way.run is ways.generators and once.stops: raise KeyboardInterrupt
         return asked(way, data, seed)
     monkeypatch.setattr(ways, "asked", stopping)
     np.save("x.npy", Dynamics("lambda-omega", .05).draw(24)[..., [0, 1, 0]] + np.random.default_rng(0).normal(0, .01, (24, 60, 3)))
     assert main(["discover", "x.npy", "--dt", ".05"]) == 130
     shown, answer = capsys.readouterr(), json.loads((tmp_path / "x-discover" / "answer.json").read_text())
     assert "the same command goes on" in shown.err and answer["answer"] == "undecided" and answer["missing"] == ["generators"]
-    seen.append(1)
+    once.stops = False
     before = sorted((tmp_path / "runs" / "kept").glob("discover-invariants*/kept.json"))[0].stat().st_mtime_ns
     assert main(["discover", "x.npy", "--dt", ".05"]) == 0
     assert json.loads((tmp_path / "x-discover" / "answer.json").read_text())["missing"] == []
