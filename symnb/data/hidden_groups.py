@@ -9,7 +9,7 @@ __all__ = ['hidden_group', 'hidden_rotation', 'hidden_ball']
 import functools, itertools, math
 import numpy as np
 import torch
-from .dynamics import QUARTER, ROTATIONS3, System, affine, random_field
+from .systems import QUARTER, ROTATIONS3, System, affine, random_field
 
 # %% ../../nbs/data/29_hidden_groups.ipynb #04d55ba6
 def _of(x): return torch if torch.is_tensor(x) else np

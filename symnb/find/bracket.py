@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RULE', 'BOUND', 'bracket_rows', 'size_rows', 'pencil', 'Null', 'row_weights', 'rows_of', 'map_rows', 'commuting',
            'energy_rows', 'coefficients', 'fields_of', 'blocks', 'symplectic', 'count', 'without_symmetry',
-           'unseen_defect', 'answered', 'unseen_null', 'affine_group', 'grounds', 'discover_generators', 'linear',
+           'unseen_defect', 'answered', 'unseen_null', 'affine_group', 'grounds', 'discover_generators',
            'learned_verdict', 'by_bound']
 
 # %% ../../nbs/find/90_bracket.ipynb #5de8782d
@@ -130,7 +130,7 @@ def symplectic(d: int) -> np.ndarray: # (d (d + 1) / 2, d + 1, d + 1)
     return np.stack([np.pad(W @ (E + E.T), ((0, 1), (0, 1))) for E in pairs])
 
 # %% ../../nbs/find/90_bracket.ipynb #677fc332
-RULE = dict(most=.3, exact=3., gap=3., tiny=.01)
+RULE = dict(most=.3, close=.15, exact=3., gap=3., tiny=.01)
 
 def count(null: Null) -> int:
     "How many fields commute: see `RULE`."
@@ -212,7 +212,7 @@ def grounds(found: Learned, null: Null, k: int, phi, basis=None) -> dict:
     worst, after = unseen_null(found, phi, null.c[:, :k], basis)
     s, tiny = np.maximum(null.s, 1e-6), null.s[k - 1] <= RULE["tiny"]
     return {"rates explained, unseen": (found.explained, .1, 0., True),
-            "commutator": (null.s[k - 1], RULE["most"], without_symmetry(found, phi, k - 1, basis)),
+            "commutator": (null.s[k - 1], RULE["close"], without_symmetry(found, phi, k - 1, basis)),
             "next over it": (s[k] / s[k - 1] if k < len(s) else np.inf, RULE["gap"], 1., True),
             "over the error of the field": (null.exact[:k].max(), None if tiny else RULE["exact"]),
             "commutator over next, unseen": (worst / after, .5, 1.)}
@@ -231,17 +231,13 @@ def discover_generators(trajectories, # (n, T, d)
     found = learned(trajectories, dt, features, steps=steps, seed=seed, **how)
     basis = None if among is None else coefficients(found.frame, np.asarray(among, float))
     out = learned_verdict(found, basis, rescaled, start)
-    if features is None and out.found and linear(found): # a linear field brings generators of its own
-        other = learned_verdict(learned(trajectories, dt, monomials(2), steps=steps, seed=seed, **how), basis, rescaled)
-        change = abs(other.found * len(other.candidate.names) - len(out.candidate.names))
-        certificates = out.certificates | {"change of the number where squares are allowed": (change, 0)}
+    phi, rich = found.fit.field.features, 3 if found.frame.rank < 8 else 2
+    if features is None and out.found and not (isinstance(phi, Monomials) and phi.powers.sum(1).max() == rich):
+        other = count(commuting(learned(trajectories, dt, monomials(rich), steps=steps, seed=seed, **how), None, basis, rescaled))
+        change = abs(other - len(out.candidate.names))
+        certificates = out.certificates | {"change of the number with richer features": (change, 0)}
         out = replace(out, answer="undecided" if change else "found", certificates=certificates, seconds=time.process_time() - start)
     return out
-
-def linear(found: Learned) -> bool:
-    "Whether a field was fitted with no more than straight lines."
-    phi = found.fit.field.features
-    return isinstance(phi, Monomials) and phi.powers.sum(1).max() < 2
 
 def learned_verdict(found: Learned, basis=None, rescaled: bool = False, start: float = None) -> Found: # CPU time of the start
     "The same for a field that was learned."
@@ -252,7 +248,7 @@ def learned_verdict(found: Learned, basis=None, rescaled: bool = False, start: f
     told, group = "trajectories", affine_group(found.frame, c)
     shown = grounds(found, null, max(k, 1), phi, basis)
     answer = answered(found, null, k)
-    if answer == "found" and shown["commutator over next, unseen"][0] > .5: answer = "undecided"
+    if answer == "found" and (null.s[k - 1] > RULE["close"] or shown["commutator over next, unseen"][0] > .5): answer = "undecided"
     defect, bound = unseen_defect(found, group) if not rescaled else (None, None)
     if defect is not None: shown["defect, unseen"] = (defect,)
     return Found(answer=answer, method="commuting fields", told=told, candidate=group, certificates=shown, bound=bound,

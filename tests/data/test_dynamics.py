@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import torch
 
-from symnb.data.dynamics import OWN, SYSTEMS, Dynamics, System, linear_field, simulated
+from symnb.data.dynamics import Dynamics
+from symnb.data.systems import OWN, SYSTEMS, System, linear_field, simulated
 from symnb.data.hidden_groups import hidden_rotation
 from symnb.find.bracket import commuting
 from symnb.find.trajectories import known

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import torch
 
-from symnb.data.dynamics import SYSTEMS, Dynamics, turned
+from symnb.data.dynamics import Dynamics
+from symnb.data.systems import SYSTEMS, turned
 from symnb.find import bracket as br, trajectories as tr
 from symnb.find.trajectories import monomials
 from symnb.ground.board import Measured, Scoreboard, target_met
@@ -65,7 +66,8 @@ def test_a_count_that_is_always_one_is_stopped_on_unseen_trajectories(monkeypatc
     monkeypatch.setattr(br, "count", lambda null: 1)
     found = br.discover_generators(x, .05, monomials(3))
     assert found.answer == "undecided" and "commutator over next, unseen" in found.lacking()
-    monkeypatch.setattr(br, "unseen_null", lambda *a: (0., 1.)) # and without that leg it is found, and the target missed
+    monkeypatch.setattr(br, "unseen_null", lambda *a: (0., 1.)) # without these legs it is found, and the target missed
+    monkeypatch.setitem(br.RULE, "close", 9.)
     row = dynamics.counts_cell("random field, 2 numbers, noise 5 %", 0, dict(paths=40))["false generator"]
     assert row.value == 1 and not target_met(row.value, dynamics.TARGETS[dynamics.COUNT, "false generator", dynamics.CONTROLS])
 

@@ -2,23 +2,21 @@
 
 They share the cache of trained models under runs/ with each other and with the other tests.
 """
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-from conftest import call, notebooks
+from conftest import notebooks
+from page_process import FORKS, execute
 
 MINUTES = 40  # for one notebook, with nothing trained yet, on a slow machine
-NBDEV_TEST = shutil.which("nbdev_test", path=Path(sys.executable).parent)
 ALL = notebooks()
 
 
 @pytest.mark.parametrize("path", ALL, ids=[p.stem for p in ALL])
-def test_notebook(path):
-    try:
-        done = call(NBDEV_TEST, "--path", path, "--n_workers", 0, timeout=60 * MINUTES)
-    except subprocess.TimeoutExpired:
-        pytest.fail(f"did not end within {MINUTES} minutes")
-    assert done.returncode == 0 and "Success." in done.stdout, done.stdout
+def test_notebook(path, tmp_path):
+    process = FORKS.Process(target=execute, args=(path, tmp_path / "said"))
+    process.start()
+    process.join(60 * MINUTES)
+    said = (tmp_path / "said").read_text()
+    if process.is_alive():
+        process.kill()
+        pytest.fail(f"did not end within {MINUTES} minutes; it said {said}")
+    assert process.exitcode == 0, said

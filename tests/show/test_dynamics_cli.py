@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from symnb.data.dynamics import QUARTER, Dynamics
+from symnb.data.dynamics import Dynamics
+from symnb.data.systems import QUARTER
 from symnb.show.cli import main
 from symnb.symmetry.found import load_found
 

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from symnb.data.dynamics import SYSTEMS
+from symnb.data.systems import SYSTEMS
 from symnb.studies import dynamics as so, forecast as sf
 
 

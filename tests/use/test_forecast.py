@@ -4,7 +4,8 @@ import importlib.util
 import numpy as np
 import pytest
 
-from symnb.data.dynamics import SYSTEMS, Dynamics, turned
+from symnb.data.dynamics import Dynamics
+from symnb.data.systems import SYSTEMS, turned
 from symnb.ground.lab import SymnbError
 from symnb.use import forecast as fc
 
