@@ -58,16 +58,15 @@ class Curves(nn.Module):
         told = [width + sum(1 + c for c in self.circular[:j]) for j in range(len(self.circular))]
         self.parts = nn.ModuleList(nn.Sequential(nn.Linear(i, width), nn.GELU(), nn.Linear(width, 3 * bins + 1)) for i in told)
         for v in (v for n in self.parts for v in n[-1].parameters()): nn.init.zeros_(v)
-
     def curve(self, j, h): # numbers of the curve, logarithm of a scale, and a shift
         p = self.parts[j](torch.cat(h, -1))
         return p[..., :3 * self.bins - (not self.circular[j])], p[..., -2], p[..., -1]
-
     def told(self, j, y): return [y.cos()[..., None], y.sin()[..., None]] if self.circular[j] else [y[..., None]]
 
 # %% ../../nbs/find/89_pose_flow.ipynb #e3a81209
 def turned(a): return torch.remainder(a + math.pi, 2 * math.pi) - math.pi # radians
 
+# %% ../../nbs/find/89_pose_flow.ipynb #61bf2b90
 class Chain(Curves):
     "A density of numbers y (n, k), given features (n, d): each by a curve that depends on those before it."
     def log_prob(self, y, f): # (n,)
@@ -138,7 +137,9 @@ def pose_pairs(x, pose, kind: str = "affine", draws: int = 4, exact: bool = True
     if draws: c, Q = (torch.cat(v, 1) for v in zip((c, Q), views_of(pose, x, draws, kind, side, seed)))
     return c, polar_coordinates(Q if exact else M[:, None].expand_as(Q))
 
-def untrained_law(c, w, pose, kind: str = "affine", members: int = 1, parts: int = 40, dropout=(.1, .2), hidden: int = 256) -> FlowLaw:
+# %% ../../nbs/find/89_pose_flow.ipynb #bb98a543
+def untrained_law(c, w, pose, kind: str = "affine", members: int = 1, parts: int = 40, dropout=(.1, .2), hidden: int = 256,
+                  seed: int = 0) -> FlowLaw:
     "A `FlowLaw` for pairs as `pose_pairs` makes them, before its first step."
     columns = (2,) if kind == "rotation" else ORDER
     w, first = w[:, 0, columns], c[:, 0]
@@ -146,6 +147,7 @@ def untrained_law(c, w, pose, kind: str = "affine", members: int = 1, parts: int
     centre[0], scale[0] = 0., 180 / math.pi
     values, V = torch.linalg.eigh((first - first.mean(0)).T @ (first - first.mean(0)) / len(first))
     V = V[:, -parts:] / values[-parts:].clamp_min(2.5e-3).sqrt()
+    torch.manual_seed(seed)
     net = nn.ModuleList(Chain(V.shape[1], [True] + [False] * (len(columns) - 1), hidden=hidden, dropout=dropout) for _ in range(members))
     return FlowLaw(pose, net, first.mean(0), V, centre, scale, columns, round(c.shape[-1] ** .5))
 
@@ -156,18 +158,16 @@ def fit_flow(x: torch.Tensor, # (n, 1, S, S), from 0 to 1
              draws: int = 4, exact: bool = True, # views of each picture beside itself, with their own poses
              consistency: float = 0., # weight of its term; 1 as published
              members: int = 1, # chains whose densities are averaged
-             steps: int = 700, batch: int = 256, lr: float = 2e-3, weight_decay: float = 1e-4, seed: int = 0, folder=None,
-             **sizes) -> FlowLaw: # `parts`, `hidden` and `dropout` of `untrained_law`
+             steps: int = 700, batch: int = 256, lr: float = 2e-3, seed: int = 0, folder=None, **sizes) -> FlowLaw: # `parts`, `hidden` and `dropout` of `untrained_law`
     "The law of poses given prototypes, by maximum likelihood; `records` of the result keeps the losses."
     if len(x) < 100: raise SymnbError(f"images: expected at least 100, found {len(x)}")
     c, w = pose_pairs(fitting(x), pose, kind, draws, exact, seed=seed)
-    torch.manual_seed(seed)
-    law = untrained_law(c, w, pose, kind, members, **sizes)
+    law = untrained_law(c, w, pose, kind, members, seed=seed, **sizes)
     f, y = law.features(c), ((w[..., law.columns] - law.centre) / law.scale).to(c.dtype)
     def step(m, i):
         at, v = torch.randint(len(x), (batch,))[:, None], torch.randint(c.shape[1], (batch, 2 if consistency else 1))
         l = m.log_prob(y[at, v].flatten(0, 1), f[at, v].flatten(0, 1)).view(v.shape)
         return consistency * (l[:, :1] - l[:, 1:]).abs().sum() / len(l) - l.mean()
-    law.records = [train(n, step, steps, lr=lr, weight_decay=weight_decay, clip=3., seed=seed + i, desc="flow",
+    law.records = [train(n, step, steps, lr=lr, weight_decay=1e-4, clip=3., seed=seed + i, desc="flow",
                          folder=folder and f"{folder}/{i}") for i, n in enumerate(law.net)]
     return law

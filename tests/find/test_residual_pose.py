@@ -7,7 +7,7 @@ from torch import nn
 
 from symnb.data.digits import load_digits
 from symnb.find.frames import fit_frame
-from symnb.find.residual_pose import (CorrectedPose, agreed, canonical, fit_cascade, fit_residual, plane_points, read_at, residual_net,
+from symnb.find.residual_pose import (CorrectedPose, consensus, canonical, fit_cascade, fit_residual, plane_points, read_at, residual_net,
                                       transfer_loss, views_of)
 from symnb.measures.transfers import transfer_error
 from symnb.symmetry.actions import load_action
@@ -35,7 +35,7 @@ def test_wrong_turns_do_not_move_the_aim():
     "One view in five is turned by half a turn; the others agree to a hundredth."
     Q = polar_matrix(.01 * torch.randn(50, 5, 6, generator=torch.Generator().manual_seed(0)).double())
     Q[:, 2] = product(Q[:, 2], polar_matrix(torch.tensor([0., 0, 180, 0, 0, 0]).double()))
-    steps, near = agreed(Q)
+    steps, near = consensus(Q)
     assert near.sum(1).tolist() == [4] * 50 and not bool(near[:, 2].any())
     assert float(steps[near].abs().max()) < .1
     aim = product(Q, polar_matrix(steps * torch.tensor([1, 1, 180 / math.pi, 1, 1, 1])))
@@ -88,7 +88,7 @@ def test_views_of_one_digit_mean_one_motion(x, head):
 
 
 def test_a_short_training_goes_down_and_is_saved(x, head, tmp_path):
-    pose = fit_residual(x[:200], head, steps=30, batch=32, draws=3)
+    pose = fit_residual(x[:200], head, steps=30, batch=16, draws=3)
     history = pose.record["history"]["error"]
     assert sum(history[-10:]) < sum(history[:10])
     pose.save(tmp_path / "pose")
