@@ -3,6 +3,7 @@
 `nbdev_docs` prepares every notebook in `_proc` and lets Quarto render that folder; what is wrong
 there is wrong on the site.
 """
+import ast
 import json
 import posixpath
 import re
@@ -75,9 +76,18 @@ def test_every_notebook_becomes_a_page(pages):
     assert len({address(*item) for item in pages.items()}) == len(pages)
 
 
-def test_cells_with_imports_hold_nothing_else(built):
-    "Such a cell is executed again whenever the site is built."
-    assert "Found cells containing imports and other code" not in built[1], built[1]
+def test_cells_with_imports_hold_nothing_else():
+    "nbdev's own docs would execute such a cell again whenever the site is built."
+    mixed = []
+    for path in notebooks():
+        raw = path.read_text(encoding="utf-8")
+        for cell in json.loads(raw)["cells"] if "default_exp" in raw else (): # others are never executed
+            source = "".join(cell["source"])
+            if cell["cell_type"] == "code" and not re.search(r"nbdev_export\(\)|eval: false|^#\| ?exporti?\b", source, re.M):
+                body = ast.parse(re.sub(r"^\s*[%!].*$", "pass", source, flags=re.M)).body
+                found = [isinstance(x, (ast.Import, ast.ImportFrom)) for x in body]
+                if any(found) and not all(found): mixed.append((path.name, source[:60]))
+    assert not mixed
 
 
 def test_front_matter(pages):
@@ -122,6 +132,59 @@ def test_links_resolve(pages):
             if not there or anchor and anchor.lower() not in anchors(there):
                 broken.append((name, link))
     assert not broken
+
+
+def prose(page):
+    "Markdown of a page as the reader gets it, without outputs."
+    return "\n".join("".join(c["source"]) for c in page["cells"] if c["cell_type"] == "markdown")
+
+
+def test_a_page_names_its_module_and_its_notebook(pages):
+    for name, page in pages.items():
+        raw = (ROOT / "nbs" / f"{name}.ipynb").read_text(encoding="utf-8")
+        module = re.search(r'"#\| ?default_exp ([\w.]+)', raw)
+        top = "".join(page["cells"][1]["source"])
+        assert f"/blob/main/nbs/{name}.ipynb" in top and "colab.research.google.com" in top, name
+        assert not module or f"Module `symnb.{module[1]}`" in top and f"from symnb.{module[1]} import *" in top, name
+
+
+def test_examples_can_be_pasted_after_the_imports_that_the_page_names(pages):
+    "In a fresh process, for a page whose imports are hidden; nothing but the page is known there."
+    page = pages["ground/04_board"]
+    first = re.findall(r"```python\n(.*?)```", "".join(page["cells"][1]["source"]), re.S)[0]
+    cells = [c for c in page["cells"] if c["cell_type"] == "code"]
+    code = [re.sub(r"^#\|.*$", "", "".join(c["source"]), flags=re.M) for c in cells if "nbdev" not in "".join(c["source"])]
+    python(first + "\n" + "\n".join(code[:5]))
+
+
+def test_every_function_and_method_has_an_entry(pages):
+    from symnb.show.reference import methods, modules, page_of, public
+    at = {address(n, p): prose(p) for n, p in pages.items()}
+    for module in modules():
+        heads = set(re.findall(r"^#+ (\S+) \{\.symnb-name\}$", at[page_of(module)], re.M))
+        for name, node in public(module).items():
+            wanted = [] if isinstance(node, (ast.Assign, ast.AnnAssign)) else [name]
+            wanted += [f"{name}.{m.name}" for m in methods(node)] if isinstance(node, ast.ClassDef) else []
+            assert heads.issuperset(wanted), f"{module}: {set(wanted) - heads} is not on its page"
+
+
+def test_signatures_are_python_without_links(pages):
+    found = [block for p in pages.values() for block in re.findall(r"\.symnb-name\}\n\n```python\n(.*?)\n```", prose(p), re.S)]
+    assert len(found) > 1000
+    for block in found:
+        assert "NoneType" not in block and "](" not in block
+        if not block.startswith("class "): ast.parse(f"def {block.lstrip('.')}: pass")
+
+
+def test_every_public_name_is_found_from_a_to_z(pages):
+    from symnb.show.reference import names
+    said = prose(pages["start/09_names"])
+    missing = [n for n in names() if f"[`{n.name}`](../{n.module[6:].replace('.', '/')}.html#" not in said]
+    assert not missing and len(names()) > 1500
+
+
+def test_links_within_the_site_are_relative(pages):
+    assert not [name for name, page in pages.items() if f"]({SITE}" in prose(page)]
 
 
 def test_site_loads_nothing_from_other_hosts():
@@ -188,7 +251,7 @@ def test_a_task_page_says_what_it_ran_on_and_what_to_try(pages, name):
     printed = ["".join(o.get("text", "")) for c in cells[:9] for o in c.get("outputs", ())]
     assert any(re.match(r"profile (quick|full) · ", t) for t in printed)
     prose = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
-    exercises = re.split(r"^## What to try$", prose, flags=re.M)[-1]
+    exercises = re.split(r"^## What to try$", prose, flags=re.M)[-1].split("## Constants")[0]
     assert len(re.findall(r"^- .*\w{4}", exercises, re.M)) >= 3 and not re.search(r"^#+ ", exercises, re.M)
 
 
