@@ -87,10 +87,9 @@ def test_views_of_one_digit_mean_one_motion(x, head):
     assert c.shape == (100, 3, 400) and float(gap.median()) < .3 * float(dealt.median())
 
 
-def test_a_short_training_goes_down_and_is_saved(x, head, tmp_path):
-    pose = fit_residual(x[:200], head, steps=30, batch=16, draws=3)
-    history = pose.record["history"]["error"]
-    assert sum(history[-10:]) < sum(history[:10])
+def test_a_training_starts_at_the_base_and_is_saved(x, head, tmp_path):
+    pose = fit_residual(x[:200], head, steps=5, batch=16, draws=3)
+    assert pose.record["history"]["error"][0] < .15 and float(pose.net[-1].weight.abs().max()) > 0
     pose.save(tmp_path / "pose")
     again = load_action(tmp_path / "pose", net=residual_net())
     assert torch.allclose(again(x[:10]), pose(x[:10]))
