@@ -50,7 +50,7 @@ def spline(y, p, reach: float, # (...,), and the curve's numbers, as in `knots`;
 class Curves(nn.Module):
     "Networks from features (n, d) and the numbers before to the curve of each number."
     def __init__(self, d: int, circular, # (k,) of bool: which are angles in radians
-                 bins: int = 8, width: int = 64, hidden: int = 256, dropout=(.1, .2)):
+                 bins: int = 8, width: int = 64, hidden: int = 256, dropout=(.2, .4)):
         super().__init__()
         self.circular, self.bins = tuple(circular), bins
         self.trunk = nn.Sequential(nn.Dropout(dropout[0]), nn.Linear(d, hidden), nn.GELU(), nn.LayerNorm(hidden),
@@ -138,7 +138,7 @@ def pose_pairs(x, pose, kind: str = "affine", draws: int = 4, exact: bool = True
     return c, polar_coordinates(Q if exact else M[:, None].expand_as(Q))
 
 # %% ../../nbs/find/89_pose_flow.ipynb #bb98a543
-def untrained_law(c, w, pose, kind: str = "affine", members: int = 1, parts: int = 40, dropout=(.1, .2), hidden: int = 256,
+def untrained_law(c, w, pose, kind: str = "affine", members: int = 1, parts: int = 40, dropout=(.2, .4), hidden: int = 256,
                   seed: int = 0) -> FlowLaw:
     "A `FlowLaw` for pairs as `pose_pairs` makes them, before its first step."
     columns = (2,) if kind == "rotation" else ORDER
