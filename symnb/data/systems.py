@@ -347,7 +347,7 @@ _CHAIN = np.array([[-.5, 0, 0], [.5, -.3, 0], [0, .3, -.15]]) # rates from one k
 
 OWN_LAST = {
     "FitzHugh-Nagumo": System(fitzhugh_nagumo, normal(2, 1.5), .3, 100),
-    "Rossler": System(rossler, lambda rng, n: rng.normal(size=(n, 3)) * [4, 4, .5] + [0, 0, 1], .05, 100),
+    "Rossler": System(rossler, lambda rng, n: rng.normal(size=(n, 3)) * [2, 2, .5] + [0, 0, 1], .05, 100),
     "helix": System(helix, normal(3), .05, 60, (affine(np.pad(QUARTER, (0, 1))), affine(np.zeros((3, 3)), [0, 0, 1]))),
     "phases": System(phases, normal(3), .1, 60, (affine(np.zeros((3, 3)), [1, 1, 1]), affine(np.ones((3, 3))))),
     "swing": System(swing, normal(6, .8), .05, 80, (affine(np.kron(np.eye(2), np.pad(QUARTER, (0, 1)))),)),

@@ -269,17 +269,26 @@ def affine_change(classifier, # pictures -> scores
 @torch.no_grad()
 def discover_affine(classifier, images, # as in `affine_change`
                     t: float = 1.57, # how far to move
-                    least: float = .9 # share of answers that a symmetry must keep
+                    least: float = .9, # share of answers that a symmetry must keep
+                    held=None, # (m, C, H, W) pictures that chose nothing, for a bound
+                    alpha: float = .05 # of the bound
                    ) -> Found: # undecided; the candidate is an `AffineFlow`
     "The affine field along which most answers survive a displacement by t."
     if not t > 0: raise SymnbError(f"t: expected a displacement above 0, found {t}")
     start, x = time.process_time(), fitting(images).to(device())
     named = lambda v: classifier(v).argmax(1)
+    keeps = lambda k, v: named(AffineFlow(AFFINE[k]).to(device())(v, t)) == named(v)
     share = named(x).bincount().double() / len(x)
     if share.max() == 1: raise SymnbError("classifier: expected several answers, found one and the same for all pictures")
-    kept = {k: float((named(AffineFlow(a).to(device())(x, t)) == named(x)).double().mean()) for k, a in AFFINE.items()}
+    kept = {k: float(keeps(k, x).double().mean()) for k in AFFINE}
     best, null = max(kept, key=kept.get), float(share.square().sum()) # two answers dealt at random
     others = max(v for k, v in kept.items() if k != best)
     shown = {f"answers kept by {best}": (kept[best], least, null, True), "kept by the best other": (others, .5, null)}
+    bound = {}
+    if held is not None:
+        from scipy.stats import beta
+        lost, n = int((~keeps(best, held.to(device()))).sum()), len(held)
+        bound = dict(bound=1. if lost == n else float(beta.ppf(1 - alpha, lost + 1, n - lost)), alpha=alpha, tested=n,
+                     how="the share of answers that change, on pictures that chose nothing")
     return Found(answer="undecided", method="finite displacement", what=best, told="a classifier of pictures",
-                 candidate=AffineFlow(AFFINE[best]), certificates=shown, seconds=time.process_time() - start)
+                 candidate=AffineFlow(AFFINE[best]), certificates=shown, **bound, seconds=time.process_time() - start)

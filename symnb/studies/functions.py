@@ -180,7 +180,7 @@ def figures(study, data=None): # -> (caption, figure)
     for i, r in enumerate(rows):
         ax.errorbar(max(r.value, 1e-5), i, xerr=r.spread or 0, fmt="o", color="C0")
         ax.plot(r.chance, i, "x", color="C1")
-    ax.set(xscale="log", yticks=range(len(rows)), yticklabels=[r.data for r in rows], xlabel="Grassmann distance (crosses: at random)")
+    ax.set(xscale="log", yticks=range(len(rows)), yticklabels=[r.data for r in rows], ylim=(-.5, len(rows) - .5), xlabel="Grassmann distance (crosses: at random)")
     yield "Generators of labels and equations, and their distance from the truth", fig
 
 study = Study(name="functions", title="Functions, labels and equations", settings=SETTINGS, plan=plan, cell=cell,

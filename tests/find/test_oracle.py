@@ -210,6 +210,7 @@ def test_finite_displacement_tells_rotation_from_the_others_and_has_nothing_to_s
     found = so.discover_affine(rings, images, .8)
     assert torch.equal(found.candidate.A, AffineFlow(AFFINE["rotation"]).A) and found.what == "rotation"
     assert found.certificates["answers kept by rotation"].met and found.answer == "undecided"
+    assert found.bound is None and so.discover_affine(rings, images, .8, held=images).bound == pytest.approx(1 - .05 ** (1 / len(images)))  # none of n is lost
     left = lambda x: torch.stack([x[:, 0, :, :14].sum((1, 2)), x[:, 0, :, 14:].sum((1, 2))], 1).cpu()
     sticks = torch.zeros(20, 1, 28, 28)
     sticks[::2, :, 6:22, 4:8], sticks[1::2, :, 6:22, 20:24] = 1., 1.
