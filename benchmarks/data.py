@@ -37,6 +37,28 @@ def ways(images: int, loop: int) -> dict: # way -> (images it turns, function)
         "torchvision, batched": (12 * len(x), lambda: [turned(x, a) for a in grid.tolist()]),
         "affine_grid": (12 * len(x), lambda: affine_grid(many, own))}
 
+def optional_ways(images: int) -> dict: # way -> (images it turns, function)
+    "kornia and OpenCV, where they are installed: each image by its own angle."
+    x = load_digits().part("all").images[:images].repeat(12, 1, 1, 1)
+    own, found = torch.rand(len(x), generator=torch.Generator().manual_seed(0)) * 360, {}
+    try:
+        from kornia.geometry.transform import rotate as kornia_rotate
+        found["kornia, batched"] = len(x), lambda: kornia_rotate(x, own)
+    except ImportError: pass
+    try:
+        import cv2
+        cv2.setNumThreads(torch.get_num_threads())
+        pixels, angles = x[:, 0].numpy(), own.tolist()
+        one = lambda p, a: cv2.warpAffine(p, cv2.getRotationMatrix2D((13.5, 13.5), a, 1.), (28, 28), flags=cv2.INTER_LINEAR)
+        found["OpenCV loop"] = len(x), lambda: [one(p, a) for p, a in zip(pixels, angles)]
+    except ImportError: pass
+    return found
+
+def quartiles(values) -> tuple: # of repeats -> median, half of the distance between the quartiles
+    "What a benchmark says of its repeats."
+    low, middle, high = np.quantile(values, (.25, .5, .75))
+    return middle, (high - low) / 2
+
 def rates_of(ways: dict, repeats: int) -> dict: # way -> images per second, (repeats,)
     "Each way in turn, so that all see the same machine; the first round warms up."
     rates = {k: [] for k in ways}
@@ -83,18 +105,21 @@ def bench_data(images: int = 1000, # rotated by 12 angles, or 12 times as many b
     def row(method, measure, unit, value, **kw):
         keys = ("spread", "n", "chance", "floor", "baseline", "control", "target", "seeds")
         return dict(task="data", method=method, measure=measure, unit=unit, value=float(value),
-                    **{k: kw.get(k) for k in keys}, seconds=None, device="cpu",
-                    data="mnist5k", profile=profile().name)
-    rates, rows = rates_of(ways(images, loop), repeats), []
+                    **{k: kw.get(k) for k in keys}, seconds=None, device=None,
+                    data=f"mnist5k, {torch.get_num_threads()} threads", profile=profile().name)
+    others = optional_ways(images)
+    rates, rows = rates_of(ways(images, loop) | others, repeats), []
     plain = np.median(rates["scipy loop"])
     beside = dict(rotate_grid=("scipy, batched", "torchvision, batched"), # all images by the same angles
-                  rotate=("scipy, all threads", "torchvision loop", "affine_grid")) # each by its own
+                  rotate=("scipy, all threads", "torchvision loop", "affine_grid", *others)) # each by its own
     for method, others in beside.items():
-        rows.append(row(method, "rotation speed", "images/s", np.median(rates[method]),
-                        spread=rates[method].std(), n=repeats, baseline=plain))
+        speed, spread = quartiles(rates[method])
+        rows += [row(method, "rotation speed", "images/s", speed, spread=spread, n=repeats, baseline=plain),
+                 row(method, "time of a pixel and thread", "ns", 1e9 / 784 * torch.get_num_threads() / speed, n=repeats, baseline=1e9 / 784 / plain)]
         for other in ("scipy loop", *others):
             times = rates[method] / rates[other]
-            rows.append(row(method, f"rotation speed over {other}", "x", np.median(times), spread=times.std(), n=repeats,
+            ratio, spread = quartiles(times)
+            rows.append(row(method, f"rotation speed over {other}", "x", ratio, spread=spread, n=repeats,
                             baseline=1., target=dict(rotate_grid=">= 25", rotate=">= 5")[method] if other == "scipy loop" else None))
     done = write_full(full)
     what = f"file of {full} x 12 images"

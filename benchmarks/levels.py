@@ -38,7 +38,7 @@ def bench_levels(few: int = 8_000, many: int = 60_000) -> list[dict]: # rows of 
     def row(method, measure, unit, value, n, **kw):
         keys = ("spread", "chance", "floor", "baseline", "control", "target", "seeds")
         return dict(task="levels", method=method, measure=measure, unit=unit, value=float(value), n=n, **{k: kw.get(k) for k in keys},
-                    seconds=None, device="cpu", data="mnist5k, warped", profile=profile().name)
+                    seconds=None, device=None, data=f"mnist5k, {n} warped copies", profile=profile().name)
     x, level = warped(few)
     timed(x[:500], level[:500], "shortlist") # compiles
     (exact, error), (short, loss) = (timed(x, level, search) for search in ("exact", "shortlist"))

@@ -269,6 +269,6 @@ def test_bench_rows():
     rows = BENCH["bench_data"](images=20, loop=10, repeats=1, full=100)
     keys = {"task", "method", "measure", "unit", "value", "spread", "n", "chance", "floor",
             "baseline", "control", "target", "seeds", "seconds", "device", "data", "profile"}
-    assert len(rows) == 13 and all(set(r) == keys and r["value"] > 0 for r in rows)
+    assert len(rows) == 15 + len(BENCH["optional_ways"](1)) and all(set(r) == keys and r["value"] > 0 for r in rows)
     over = [r["target"] for r in rows if r["measure"] == "rotation speed over scipy loop"]
     assert over == [">= 25", ">= 5"] and len([Row(**r) for r in rows]) == len(rows)

@@ -1,0 +1,78 @@
+"""Time and memory of the closed forms as samples and dimensions grow: `symnb bench methods`."""
+import math, multiprocessing, resource, time
+import numpy as np
+import torch
+from symnb.data.digits import load_digits
+from symnb.data.dynamics import Dynamics
+from symnb.data.worlds import World
+from symnb.find.algebra import discover_rotation
+from symnb.find.bracket import discover_generators
+from symnb.find.functions import discover_invariance
+from symnb.find.liepca import lie_pca
+from symnb.find.moments import synthetic_law
+from symnb.find.registration import registered
+from symnb.find.solver import solve
+from symnb.find.trajectories import waves
+from symnb.ground.lab import profile
+
+def normal(n: int, d: int): return np.random.default_rng(0).standard_normal((n, d))
+
+def trajectories(n: int, d: int): # by a rotation in d / 2 planes
+    "Linear motion in d numbers, with noise."
+    t = .1 * np.arange(100)[None, :, None] * (1 + np.arange(d // 2))
+    start = np.random.default_rng(0).standard_normal((n, 1, d // 2)) + 1j * np.random.default_rng(1).standard_normal((n, 1, d // 2))
+    z = start * np.exp(1j * t)
+    return np.concatenate([z.real, z.imag], 2)
+
+# method -> (make the data of n samples in d numbers, the method, small and large n, small and large d)
+FORMS = {
+    "algebra: cumulants": (lambda n, d: synthetic_law(list(range(1, d // 2)), n, d)[0], discover_rotation, (2_000, 20_000), (4, 12)),
+    "LiePCA": (normal, lie_pca, (500, 5_000), (4, 12)),
+    "solver": (lambda n, d: World("narrow", d).draw(n), solve, (10_000, 100_000), (9, 33)),
+    "null space of generators": (trajectories, lambda x: discover_generators(x, .1, waves(100, 4.)), (20, 200), (2, 8)),
+    "invariance of functions": (lambda n, d: (normal(n, d), (normal(n, d)[:, :2] ** 2).sum(1)), lambda a: discover_invariance(*a), (1_000, 10_000), (3, 9)),
+    "registration": (lambda n, d: load_digits().part("all").images[:n].repeat_interleave(d // 28, 2).repeat_interleave(d // 28, 3), registered, (400, 4_000), (28, 56))}
+
+def spent(make, method, n: int, d: int, pipe): # in a process of its own
+    "CPU seconds and megabytes beyond the data; what a method refuses is told in words."
+    torch.set_num_threads(1)
+    try:
+        x = make(n, d)
+        before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+        method(x)
+        pipe.send((time.process_time() - began, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3))
+    except Exception as e: pipe.send(f"{type(e).__name__}: {e}")
+
+def measured(make, method, n: int, d: int):
+    "One size in a forked process."
+    fork = multiprocessing.get_context("fork")
+    ours, theirs = fork.Pipe()
+    child = fork.Process(target=spent, args=(make, method, n, d, theirs))
+    child.start()
+    found = ours.recv() if ours.poll(600) else "no answer in ten minutes"
+    child.kill()
+    child.join()
+    return found
+
+def bench_methods(forms: dict = FORMS, repeats: int = None) -> list[dict]: # rows of the scoreboard
+    "CPU time and peak memory of each closed form, and the slopes of their logarithms."
+    rows, repeats = [], repeats or dict(quick=1, full=3)[profile().name]
+    for name, (make, method, ns, ds) in forms.items():
+        sizes, seen = [(ns[0], ds[0]), (ns[1], ds[0]), (ns[0], ds[1])], []
+        for n, d in sizes:
+            runs = [measured(make, method, n, d) for _ in range(repeats)]
+            if bad := [r for r in runs if isinstance(r, str)]:
+                print(f"{name}, n = {n}, d = {d}: {bad[0]}", flush=True)
+                seen.append(None)
+                continue
+            seconds, memory = (np.quantile(v, (.25, .5, .75)) for v in zip(*runs))
+            seen.append((seconds[1], memory[1]))
+            common = dict(task="methods", method=name, data=f"n = {n}, d = {d}, 1 thread", n=repeats)
+            rows += [dict(common, measure="CPU time", unit="s", value=seconds[1], spread=(seconds[2] - seconds[0]) / 2 if repeats > 1 else None),
+                     dict(common, measure="memory beyond the data", unit="MB", value=memory[1], spread=(memory[2] - memory[0]) / 2 if repeats > 1 else None)]
+        for axis, at, ratio in (("samples", 1, ns[1] / ns[0]), ("dimensions", 2, ds[1] / ds[0])):
+            if seen[0] is None or seen[at] is None: continue
+            for what, i in (("CPU time", 0), ("memory", 1)):
+                if min(seen[0][i], seen[at][i]) > 0: rows.append(dict(task="methods", method=name, measure=f"slope of {what} with {axis}", value=math.log(seen[at][i] / seen[0][i]) / math.log(ratio),
+                    data=f"{axis} times {ratio:.3g}, 1 thread", n=repeats, baseline=1.))
+    return rows
