@@ -36,9 +36,14 @@ async function tiles(atlas, h, w) {
 }
 function show(canvas, pixels) {
   const pen = canvas.getContext("2d"), data = pen.createImageData(canvas.width, canvas.height);
-  pixels.forEach((g, p) => data.data.set([g, g, g, 255], 4 * p));
+  const n = pixels.length / (canvas.width * canvas.height); // 1 for grey, 3 for colours
+  for (let p = 0; n * p < pixels.length; p++)
+    data.data.set([0, 1, 2].map(c => pixels[n * p + (n > 1 ? c : 0)]).concat(255), 4 * p);
   pen.putImageData(data, 0, 0);
 }
+// Three grey tiles, one a colour, as one picture.
+const coloured = all => Array.from({length: all.length / 3}, (_, k) =>
+  Float32Array.from({length: 3 * all[0].length}, (_, q) => all[3 * k + q % 3][Math.floor(q / 3)]));
 const blendTiles = (cells, all) => all[0].map((_, p) => mix(cells, c => all[c][p]));
 
 // A picture turned counter-clockwise: bilinear, black outside, as symnb.symmetry.warps.rotate does it.
@@ -277,7 +282,7 @@ async function symnbExplorer(root, spec, host) {
   root.append(box);
   const style = name => getComputedStyle(box).getPropertyValue(name).trim();
   const isDark = () => style("--page") != "#fff";
-  const all = spec.atlas && await tiles(spec.atlas, spec.h, spec.w);
+  const grey = spec.atlas && await tiles(spec.atlas, spec.h, spec.w), all = spec.colours ? coloured(grey) : grey;
   const truths = spec.images && await tiles(spec.images, spec.h, spec.w);
   const near = spec.near && await tiles(spec.near, spec.h, spec.w);
   const backdrops = spec.kind == "plane" ? [false, true].map(dark => mosaic(spec, all, dark)) : null;

@@ -21,7 +21,7 @@ from .report import run_report
 # %% ../../nbs/show/85_run.ipynb #43eeb684
 TASKS = {name: f"symnb.studies.{name}:study" for name in
          ("data", "vae", "supervised", "oracle", "algebra", "invariant", "lens", "solver", "adaptor", "verdicts", "gans", "dynamics", "forecast", "levels", "level_rivals",
-          "rivals", "approximate", "functions")} | \
+          "rivals", "approximate", "functions", "prototypes")} | \
     dict(explore="symnb.show.explorers:study") # name -> where its study is
 
 # %% ../../nbs/show/85_run.ipynb #e4346626

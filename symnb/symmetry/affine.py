@@ -103,7 +103,8 @@ class AffineMotions(Group):
 
 # %% ../../nbs/symmetry/28_affine.ipynb #3d18c468
 BOUNDS = dict(rotation=(0, 0, math.pi, 0, 0, 0), similarity=(.25, .25, math.pi, .25, 0, 0),
-              affine=(.25, .25, math.pi, .25, .25, 0), sheared=(.25, .25, math.pi, .25, .25, .25)) # x, y, turn, two scales, shear
+              affine=(.25, .25, math.pi, .25, .25, 0), sheared=(.25, .25, math.pi, .25, .25, .25),
+              far=(.75, .75, math.pi, .75, .75, 0)) # x, y, turn, two scales, shear
 
 def random_motions(n: int, kind: str = "affine", # of `BOUNDS`
                    seed: int = 0) -> torch.Tensor: # (n, 2, 3)
