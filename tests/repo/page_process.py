@@ -11,6 +11,7 @@ def execute(path, said):
     "What `nbdev_test --path` does, in this process; its output goes to the file `said`."
     from nbdev.config import get_config
     from nbdev.test import test_nb
+    multiprocessing.set_start_method(None, force=True) # what the page starts is started as anywhere else
     with open(said, "w") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
