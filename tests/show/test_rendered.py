@@ -76,7 +76,7 @@ def test_formulas_are_set_and_tables_have_numbers_to_the_right(page, site, previ
 def test_the_report_and_an_explorer_have_no_critical_fault(page, site):
     from symnb.ground.board import Row
     from symnb.show.explore import explorer
-    from symnb.show.report import run_report
+    from symnb.show.report import html_page, run_report
     from symnb.show.run import Result
     z, y = points()
     rows = [Row("toy", "a method", "error", value=.123, control=1., target="<= .2")]
@@ -84,8 +84,9 @@ def test_the_report_and_an_explorer_have_no_critical_fault(page, site):
     (site[0] / "heard.html").write_text(run_report([Result("hand", "By hand", rows, rows, [("Drag.", panel.html)], 1.)], "1 task", {"seed": "0"}))
     (site[0] / "alone.html").write_text(panel.html.split('srcdoc="')[1].split('"')[0].replace("&quot;", '"').replace("&lt;", "<")
                                         .replace("&gt;", ">").replace("&#x27;", "'").replace("&amp;", "&"))
+    (site[0] / "answer.html").write_text(html_page("An answer", f"<h1>An answer</h1><pre>moved = found.group(x){'  # a long line' * 9}</pre>"))
     page.set_viewport_size(dict(width=390, height=800))
-    for name in ("heard", "alone"):
+    for name in ("heard", "alone", "answer"):
         page.goto(f"{site[1]}/{name}.html")
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
