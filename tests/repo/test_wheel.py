@@ -27,6 +27,9 @@ from symnb.find import procrustes
 print(symnb.__file__, len(html_page("a", "b")), procrustes.__module__)""", cwd=tmp_path,
                   PYTHONPATH=str(tmp_path / "installed"))
     assert str(tmp_path / "installed") in said and "symnb.find.supervised" in said
+    (tmp_path / "small.csv").write_text("a,b,c\n" + "\n".join(f"{i % 7},{i % 5 + i % 3},{i % 11}" for i in range(300)))
+    done = call(sys.executable, "-m", "symnb.show.cli", "discover", "small.csv", cwd=tmp_path, PYTHONPATH=str(tmp_path / "installed"))
+    assert done.returncode == 0 and (tmp_path / "small-discover" / "report.html").exists(), done.stdout
     files = {p.relative_to(tmp_path / "installed").as_posix() for p in (tmp_path / "installed").rglob("*.*")}
     missing = {p.relative_to(ROOT).as_posix() for p in (ROOT / "symnb").rglob("*.*")
                if "__pycache__" not in p.parts and p.is_file()} - files
