@@ -359,4 +359,4 @@ def test_an_interrupted_command_claims_only_what_is_true(monkeypatch, capfd):
         text, _, _, words = cli.COMMANDS[name]
         monkeypatch.setitem(cli.COMMANDS, name, (text, stops, (), words))
         code, out, err = command(name, capfd)
-        assert code == 130 and err.count("\n") == 1 and ("is kept" in err) == (name in ("run", "discover")), err
+        assert code == 130 and err.count("\n") == 1 and ("is kept" in err) == (name in ("run", "discover", "leaderboard")), err
