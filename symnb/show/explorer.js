@@ -281,7 +281,8 @@ async function symnbExplorer(root, spec, host) {
   else addEventListener("message", e => { if (e.source == parent) wear(e.data); });
   root.append(box);
   if (!host) // the frame around follows the height of what is in it
-    new ResizeObserver(() => parent.postMessage({symnbHeight: Math.ceil(box.getBoundingClientRect().height)}, "*")).observe(box);
+    new ResizeObserver(() =>
+      parent.postMessage({symnbHeight: Math.ceil(box.getBoundingClientRect().height)}, "*")).observe(box);
   const style = name => getComputedStyle(box).getPropertyValue(name).trim();
   const isDark = () => style("--page") != "#fff";
   const grey = spec.atlas && await tiles(spec.atlas, spec.h, spec.w), all = spec.colours ? coloured(grey) : grey;

@@ -55,7 +55,7 @@ def pictures(spec):
     return (all_[::-1] if a.get("flip") else all_).reshape(-1, h, w)[:a["count"]]
 
 
-@pytest.mark.parametrize("limit, levels", [(300_000, 256), (34_900, 16)])
+@pytest.mark.parametrize("limit, levels", [(300_000, 256), (36_500, 16)])
 def test_a_plane_stores_what_the_decoder_says(limit, levels):
     z, y = points()
     made = explorer(decode, turn(), z, y, n=9, limit=limit)
