@@ -354,15 +354,17 @@ def _say(text, code: int) -> int:
 def main(argv: list = None # arguments; None for those of the process
         ) -> int: # exit code: 0, 2 for bad input, 130 when interrupted
     "What the console script `symnb` calls."
-    try: args = _parser().parse_args(argv)
-    except SystemExit as e: return e.code or 0
+    kept = ""
     try:
+        try: args = _parser().parse_args(argv)
+        except SystemExit as e: return e.code or 0
+        kept = args.interrupted
         with _surroundings():
             from symnb.ground.lab import SymnbError
             try: args.function(args)
             except SymnbError as e: return _say(e, 2)
     except KeyboardInterrupt as e:
-        return _say(f"interrupted{args.interrupted}", 128 + next(iter(e.args), signal.SIGINT))
+        return _say(f"interrupted{kept}", 128 + next(iter(e.args), signal.SIGINT))
     return 0
 
 # %% ../../nbs/show/83_cli.ipynb #d6310c15

@@ -19,6 +19,7 @@ from symnb.ground.study import Study
 
 def fails(*args): raise SymnbError("no room\\nfor a second line")
 def waits(*args):
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN: signal.signal(signal.SIGINT, signal.default_int_handler)  # tests run in the background
     signal.raise_signal(signal.SIGINT)  # to this thread: another one would not wake it from a long sleep
     for _ in range(600): time.sleep(.1)
 def study(name, cell):
