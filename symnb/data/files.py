@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['MISSING', 'FORMATS', 'first_line', 'reading', 'marks_of', 'has_header', 'Given', 'is_table', 'arrays_of',
-           'chosen_key', 'labels_for', 'Codes', 'read_codes', 'Paths', 'read_trajectories']
+           'chosen_key', 'labels_for', 'Codes', 'read_codes', 'Paths', 'read_trajectories', 'write_columns',
+           'read_columns']
 
 # %% ../../nbs/data/23_files.ipynb #4a8f844b
 import contextlib, csv, itertools, os, re, warnings
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 import psutil
+from ..ground.files import atomic_path
 from ..ground.lab import SymnbError
 
 # %% ../../nbs/data/23_files.ipynb #010911dd
@@ -296,3 +298,25 @@ def read_trajectories(path, key: str = None, # as in `read_codes`; without it `x
     states = str(lengths[0]) if len(lengths) == 1 else f"{lengths[0]} to {lengths[-1]}"
     return Paths(paths, when, f"{path}: {len(paths)} trajectories of {states} states and {paths[0].shape[1] if paths else 0} numbers, "
                               f"{'columns' if table else 'array'} {_few(columns)}; {f'times {times}' if times else 'no times'}")
+
+# %% ../../nbs/data/23_files.ipynb #5ad2e9c4
+def write_columns(path, columns: dict, kind: str, **about) -> Path: # name -> (n, ...) tensor, array or words; what they are; texts and numbers
+    "Columns of equal length as an HDF5 file."
+    import h5py
+    sizes = {k: len(v) for k, v in columns.items()}
+    if len(set(sizes.values())) != 1: raise SymnbError(f"{path}: expected columns of one length, found {sizes}")
+    with atomic_path(path) as part, h5py.File(part, "w") as f:
+        f.attrs.update(format=kind, version=1, **about)
+        for k, v in columns.items():
+            v = np.asarray(v)
+            f.create_dataset(k, data=v.astype(object) if v.dtype.kind == "U" else v, compression="gzip",
+                             **(dict(dtype=h5py.string_dtype()) if v.dtype.kind == "U" else {}))
+    return Path(path)
+
+# %% ../../nbs/data/23_files.ipynb #4d3518c5
+def read_columns(path, kind: str) -> dict: # name -> tensor, or list of words
+    "Read what `write_columns` wrote; anything else raises `SymnbError`."
+    import h5py, torch
+    with reading(path, kind), h5py.File(path, "r") as f:
+        if f.attrs.get("format") != kind: raise SymnbError(f"{path}: expected {kind}, found another file")
+        return {k: v.asstr()[()].tolist() if h5py.check_string_dtype(v.dtype) else torch.from_numpy(v[()]) for k, v in f.items()}

@@ -286,9 +286,9 @@ def discover_affine(classifier, images, # as in `affine_change`
     shown = {f"answers kept by {best}": (kept[best], least, null, True), "kept by the best other": (others, .5, null)}
     bound = {}
     if held is not None:
-        from scipy.stats import beta
-        lost, n = int((~keeps(best, held.to(device()))).sum()), len(held)
-        bound = dict(bound=1. if lost == n else float(beta.ppf(1 - alpha, lost + 1, n - lost)), alpha=alpha, tested=n,
+        from scipy.stats import binomtest
+        lost = binomtest(int((~keeps(best, held.to(device()))).sum()), len(held), alternative="less").proportion_ci(1 - alpha)
+        bound = dict(bound=float(lost.high), alpha=alpha, tested=len(held),
                      how="the share of answers that change, on pictures that chose nothing")
     return Found(answer="undecided", method="finite displacement", what=best, told="a classifier of pictures",
                  candidate=AffineFlow(AFFINE[best]), certificates=shown, **bound, seconds=time.process_time() - start)

@@ -4,20 +4,16 @@
 
 # %% auto #0
 __all__ = ['WAYS', 'turned_once', 'redrawn', 'ordinary', 'source_of', 'PixelVAE', 'fit_examples', 'bounds', 'classify_examples',
-           'poses_again', 'cycle_error', 'write_columns', 'read_columns']
+           'poses_again', 'cycle_error']
 
 # %% ../../nbs/use/65_examples.ipynb #09316c13
 import math
-from pathlib import Path
 from collections.abc import Callable
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-from ..data.files import reading
 from ..find.turn_laws import TurnLaw, fit_turn_law
 from ..ground.board import Measured, standard_error
-from ..ground.files import atomic_path
 from ..ground.lab import SymnbError
 from ..ground.runs import train
 from ..ground.sides import fitting, judging
@@ -142,25 +138,3 @@ def cycle_error(pose: Pose, law: Law, x, seed: int = 0) -> Measured: # share of 
     each = ((back - p).square().flatten(1).mean(1) / wide).numpy()
     dealt = float((back - p.roll(1, 0)).square().mean() / wide)
     return Measured(float(each.mean()), *standard_error(each), chance=dealt)
-
-# %% ../../nbs/use/65_examples.ipynb #5ad2e9c4
-def write_columns(path, columns: dict, kind: str = "symnb prototypes", **about) -> Path: # name -> (n, ...) tensor, array or words; texts and numbers
-    "Columns of equal length as an HDF5 file."
-    import h5py
-    sizes = {k: len(v) for k, v in columns.items()}
-    if len(set(sizes.values())) != 1: raise SymnbError(f"{path}: expected columns of one length, found {sizes}")
-    with atomic_path(path) as part, h5py.File(part, "w") as f:
-        f.attrs.update(format=kind, version=1, **about)
-        for k, v in columns.items():
-            v = np.asarray(v)
-            f.create_dataset(k, data=v.astype(object) if v.dtype.kind == "U" else v, compression="gzip",
-                             **(dict(dtype=h5py.string_dtype()) if v.dtype.kind == "U" else {}))
-    return Path(path)
-
-# %% ../../nbs/use/65_examples.ipynb #4d3518c5
-def read_columns(path, kind: str = "symnb prototypes") -> dict: # name -> tensor, or list of words
-    "Read what `write_columns` wrote; anything else raises `SymnbError`."
-    import h5py
-    with reading(path, kind), h5py.File(path, "r") as f:
-        if f.attrs.get("format") != kind: raise SymnbError(f"{path}: expected {kind}, found another file")
-        return {k: v.asstr()[()].tolist() if h5py.check_string_dtype(v.dtype) else torch.from_numpy(v[()]) for k, v in f.items()}

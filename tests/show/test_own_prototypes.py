@@ -9,7 +9,7 @@ from symnb.show.cli import main
 from symnb.show.own_prototypes import NOT_CLAIMED, PROTOTYPE_FILES
 from symnb.symmetry.found import load_found
 from symnb.symmetry.warps import rotate
-from symnb.use.examples import read_columns
+from symnb.data.files import read_columns
 
 IMAGES = load_digits().part("train").images[::20]
 
@@ -27,7 +27,7 @@ def test_turned_digits_become_prototypes_and_more_digits(tmp_path, monkeypatch, 
     assert code == 0 and said.out.startswith("found: laws of turns") and NOT_CLAIMED in said.out
     out = tmp_path / "x-prototypes"
     assert {p.name for p in out.iterdir()} == set(PROTOTYPE_FILES)
-    kept, more = read_columns(out / "prototypes.h5"), read_columns(out / "augmented.h5")
+    kept, more = read_columns(out / "prototypes.h5", "symnb prototypes"), read_columns(out / "augmented.h5", "symnb prototypes")
     assert more["images"].shape == (3 * len(IMAGES), 1, 28, 28) and more["labels"] == kept["labels"] * 3
     assert torch.allclose(kept["law"].sum(1), torch.ones(len(IMAGES)), atol=1e-4)
     found, lines = load_found(out / "prototypes"), (out / "prototypes.csv").read_text().splitlines()
@@ -43,7 +43,7 @@ def test_other_laws_and_colours(kind, tmp_path, monkeypatch, capsys):
     assert code == 0 and said.out.startswith(("found", "not found"))
     made = tmp_path / "x-prototypes" / "augmented.h5"
     assert made.exists() == said.out.startswith("found")
-    if made.exists(): assert read_columns(made)["images"].shape == (80, 3, 28, 28)
+    if made.exists(): assert read_columns(made, "symnb prototypes")["images"].shape == (80, 3, 28, 28)
 
 
 X = np.random.default_rng(0).random((60, 12, 12))

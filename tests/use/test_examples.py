@@ -10,8 +10,8 @@ from symnb.find.pose_laws import fit_pose_law
 from symnb.find.turn_laws import TurnLaw, ring_codes
 from symnb.ground.lab import SymnbError
 from symnb.symmetry.warps import rotate
-from symnb.use.examples import (PixelVAE, bounds, classify_examples, cycle_error, fit_examples, ordinary, poses_again, read_columns, redrawn,
-                                source_of, turned_once, write_columns)
+from symnb.use.examples import (PixelVAE, bounds, classify_examples, cycle_error, fit_examples, ordinary, poses_again, redrawn,
+                                source_of, turned_once)
 
 DIGITS = load_digits()
 X, Y = DIGITS.part("train").images[::40], DIGITS.part("train").labels[::40]
@@ -69,13 +69,3 @@ def test_a_prototype_is_its_own_and_comes_back():
     law = fit_pose_law(pose, DIGITS.part("train").images[::8])
     e = cycle_error(pose, law, x)
     assert e.value < .6 * e.chance
-
-
-def test_columns_are_read_as_written(tmp_path):
-    x = dict(images=torch.rand(3, 1, 4, 4), kind=["a", "b", "ü"])
-    read = read_columns(write_columns(tmp_path / "x.h5", x, what="turns"))
-    assert torch.equal(read["images"], x["images"]) and read["kind"] == x["kind"]
-    with pytest.raises(SymnbError, match="one length"): write_columns(tmp_path / "y.h5", dict(a=[1], b=[1, 2]))
-    with pytest.raises(SymnbError, match="expected other, found another file"): read_columns(tmp_path / "x.h5", "other")
-    (tmp_path / "z.h5").write_text("no")
-    with pytest.raises(SymnbError, match="damage"): read_columns(tmp_path / "z.h5")

@@ -56,7 +56,7 @@ def test_what_cannot_be_meant(some, tmp_path):
     with pytest.raises(SymnbError, match="expected poses by registration"): write_standardised(tmp_path / "s.h5", Found(pose=None), x)
     with pytest.raises(SymnbError, match="labels: expected 9, found 3"): write_standardised(tmp_path / "s.h5", found, x[:9], labels[:3])
     np.savez(tmp_path / "x.h5", a=1)
-    with pytest.raises(SymnbError, match="standardised pictures"): read_standardised(tmp_path / "x.h5.npz")
+    with pytest.raises(SymnbError, match="symnb standardised"): read_standardised(tmp_path / "x.h5.npz")
     with pytest.raises(SymnbError, match="count: expected 2 to 699 groups, found 1"): spectral_groups(found.pose.registered, 1)
 
 
