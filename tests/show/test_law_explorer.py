@@ -1,9 +1,9 @@
 """Sliders over laws: densities beside uniform ones, colours as three planes, and a page that runs."""
 import json
-import shutil
 
 import pytest
 import torch
+from test_browser import chromium, page  # noqa: F401, the fixtures
 
 from symnb.find.colour_pose import ColourPose, coloured
 from symnb.find.pose_laws import PoseLaw, prototype_codes
@@ -38,29 +38,20 @@ def test_one_coordinate_moves_and_the_pose_follows(hues):
     with pytest.raises(SymnbError, match=r"\(1, 3, S, S\)"): law_sliders(x[:2], hues=law)
 
 
-def test_the_page_in_a_browser(hues, tmp_path):
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None: pytest.skip("no Chromium on PATH")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+def test_the_page_in_a_browser(hues, page, tmp_path):
     x, law = hues
     law_sliders(x[:1], hues=law, steps=7).save(tmp_path / "law.html")
-    wrong = []
-    with api.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport=dict(width=900, height=600))
-        page.set_default_timeout(180_000)
-        page.on("pageerror", lambda e: wrong.append(str(e)))
-        page.goto((tmp_path / "law.html").as_uri())
-        inside = page.frame_locator("iframe")
-        box, seen = inside.locator(".sx[data-ready]"), inside.locator("canvas.seen")
-        box.wait_for()
-        mean = lambda: seen.evaluate("c => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data, s = [0, 0, 0]; "
-                                     "d.forEach((v, i) => { if (i % 4 < 3) s[i % 4] += v; }); return s; }")
-        inside.locator("canvas.plane").press("Home")
-        red, green, blue = mean()
-        assert red > 1.5 * green and red > 1.5 * blue  # hue 0 of the prototype
-        for _ in range(8): inside.locator("canvas.plane").press("Shift+ArrowRight")  # two thirds of half a turn: green
-        at = json.loads(box.get_attribute("data-at"))
-        assert abs(at["t"] - 2 / 3) < .01 and mean()[1] > 1.3 * mean()[0]
-        browser.close()
-    assert not wrong
+    page.set_viewport_size(dict(width=900, height=600))
+    page.goto((tmp_path / "law.html").as_uri())
+    inside = page.frame_locator("iframe")
+    box, seen = inside.locator(".sx[data-ready]"), inside.locator("canvas.seen")
+    box.wait_for()
+    mean = lambda: seen.evaluate("c => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data, s = [0, 0, 0]; "
+                                 "d.forEach((v, i) => { if (i % 4 < 3) s[i % 4] += v; }); return s; }")
+    inside.locator("canvas.plane").press("Home")
+    red, green, blue = mean()
+    assert red > 1.5 * green and red > 1.5 * blue  # hue 0 of the prototype
+    for _ in range(8): inside.locator("canvas.plane").press("Shift+ArrowRight")  # two thirds of half a turn: green
+    at = json.loads(box.get_attribute("data-at"))
+    assert abs(at["t"] - 2 / 3) < .01 and mean()[1] > 1.3 * mean()[0]
+    assert not page.wrong

@@ -1,11 +1,11 @@
 """`symnb levels` as a user meets it: files for pictures of any form, one line for bad input, and the map in a browser."""
 import json
-import shutil
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from test_browser import chromium, page  # noqa: F401, the fixtures
 
 from symnb.data.digits import load_digits
 from symnb.data.levels import LevelWorld
@@ -77,34 +77,25 @@ def test_neighbours_are_laid_on_the_picture():
     assert twin.float().mean() > .9 and (turn[twin, 0] + 40).abs().median() < 2
 
 
-def test_the_map_in_a_browser(world, tmp_path):
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None: pytest.skip("no Chromium on PATH")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+def test_the_map_in_a_browser(world, page, tmp_path):
     here, part = world
     known = load_found(here / "shots-levels" / "levels").pose.registered
     x = torch.nn.functional.interpolate(part.images[:200], size=(40, 40), mode="bilinear")
     made = symmetry_map(known, x, part.labels[:200], count=40)
     made.save(tmp_path / "map.html")
-    wrong = []
-    with api.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport=dict(width=900, height=600))
-        page.set_default_timeout(180_000)
-        page.on("pageerror", lambda e: wrong.append(str(e)))
-        page.goto((tmp_path / "map.html").as_uri())
-        inside = page.frame_locator("iframe")
-        box, said = inside.locator(".sx[data-ready]"), inside.locator("output")
-        box.wait_for()
-        at = lambda: json.loads(box.get_attribute("data-at"))
-        for pick in (3, 17):  # click on pictures
-            place = inside.locator("canvas.plane").bounding_box()
-            spec = made.spec
-            u = [(spec["picks"][pick]["p"][d] - lo) / (hi - lo) for d, (lo, hi) in enumerate((spec["viewX"], spec["viewY"]))]
-            page.mouse.click(place["x"] + (56 + u[0] * 560) / 640 * place["width"], place["y"] + (8 + (1 - u[1]) * 576) / 640 * place["height"])
-            assert at()["pick"] == pick and at()["t"] == 0
-            assert said.inner_text().startswith(f"{spec['pose'][pick]:.0f} degrees from upright, {spec['words'][pick]}".replace("-0 ", "0 "))
-        for _ in range(4): page.keyboard.press("Shift+ArrowRight")
-        assert at()["t"] == 60
-        browser.close()
-    assert not wrong
+    page.set_viewport_size(dict(width=900, height=600))
+    page.goto((tmp_path / "map.html").as_uri())
+    inside = page.frame_locator("iframe")
+    box, said = inside.locator(".sx[data-ready]"), inside.locator("output")
+    box.wait_for()
+    at = lambda: json.loads(box.get_attribute("data-at"))
+    for pick in (3, 17):  # click on pictures
+        place = inside.locator("canvas.plane").bounding_box()
+        spec = made.spec
+        u = [(spec["picks"][pick]["p"][d] - lo) / (hi - lo) for d, (lo, hi) in enumerate((spec["viewX"], spec["viewY"]))]
+        page.mouse.click(place["x"] + (56 + u[0] * 560) / 640 * place["width"], place["y"] + (8 + (1 - u[1]) * 576) / 640 * place["height"])
+        assert at()["pick"] == pick and at()["t"] == 0
+        assert said.inner_text().startswith(f"{spec['pose'][pick]:.0f} degrees from upright, {spec['words'][pick]}".replace("-0 ", "0 "))
+    for _ in range(4): page.keyboard.press("Shift+ArrowRight")
+    assert at()["t"] == 60
+    assert not page.wrong
