@@ -14,7 +14,7 @@ from torch import nn
 from ..ground.lab import SymnbError
 from ..ground.runs import train
 from ..ground.sides import fitting
-from .residual_pose import canonical, views_of
+from .residual_pose import canonical, principal_parts, views_of
 from ..symmetry.affine import inverse, polar_coordinates, polar_matrix, product
 from ..symmetry.laws import Law
 from ..symmetry.warps import resample
@@ -145,11 +145,10 @@ def untrained_law(c, w, pose, kind: str = "affine", members: int = 1, parts: int
     w, first = w[:, 0, columns], c[:, 0]
     centre, scale = w.mean(0), w.std(0)
     centre[0], scale[0] = 0., 180 / math.pi
-    values, V = torch.linalg.eigh((first - first.mean(0)).T @ (first - first.mean(0)) / len(first))
-    V = V[:, -parts:] / values[-parts:].clamp_min(2.5e-3).sqrt()
+    mean, V = principal_parts(first, parts, 2.5e-3)
     torch.manual_seed(seed)
     net = nn.ModuleList(Chain(V.shape[1], [True] + [False] * (len(columns) - 1), hidden=hidden, dropout=dropout) for _ in range(members))
-    return FlowLaw(pose, net, first.mean(0), V, centre, scale, columns, round(c.shape[-1] ** .5))
+    return FlowLaw(pose, net, mean, V, centre, scale, columns, round(c.shape[-1] ** .5))
 
 # %% ../../nbs/find/89_pose_flow.ipynb #e16aab40
 def fit_flow(x: torch.Tensor, # (n, 1, S, S), from 0 to 1

@@ -6,7 +6,8 @@ import torch
 
 from symnb.data.digits import load_digits
 from symnb.find.frames import fit_frame
-from symnb.find.generative import LIMITS, InferenceNet, around, fit_generative, five, in_bounds, inference_net, self_supervised
+from symnb.find.residual_pose import step_net
+from symnb.find.generative import LIMITS, InferenceNet, around, fit_generative, five, in_bounds, self_supervised
 from symnb.ground.lab import SymnbError
 from symnb.symmetry.actions import load_action
 from symnb.symmetry.affine import inverse, product, random_motions
@@ -66,14 +67,14 @@ def test_a_direction_has_no_seam():
 
 def test_from_moments_starts_at_the_moments(x):
     head = fit_frame(x, draws=1)
-    net = InferenceNet(inference_net(784, (8,)), base=head)
+    net = InferenceNet(step_net(784, (8,), 5), base=head)
     assert torch.allclose(net.motion(x[:10]), head.motion(x[:10]), atol=1e-6)
 
 
 def test_a_net_is_saved(x, tmp_path):
     net = fit_generative(x, (8,), steps=2, batch=8)
     net.save(tmp_path / "net")
-    again = load_action(tmp_path / "net", net=inference_net(784, (8,)))
+    again = load_action(tmp_path / "net", net=step_net(784, (8,), 5))
     assert torch.allclose(again(x[:5]), net(x[:5]))
 
 

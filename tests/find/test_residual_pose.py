@@ -7,7 +7,7 @@ from torch import nn
 
 from symnb.data.digits import load_digits
 from symnb.find.frames import fit_frame
-from symnb.find.residual_pose import (CorrectedPose, consensus, canonical, fit_cascade, fit_residual, plane_points, read_at, residual_net,
+from symnb.find.residual_pose import (CorrectedPose, consensus, canonical, fit_cascade, fit_residual, plane_points, read_at, step_net,
                                       transfer_loss, views_of)
 from symnb.measures.transfers import transfer_error
 from symnb.symmetry.actions import load_action
@@ -58,7 +58,7 @@ def test_a_known_offset_of_the_frame_is_mended(x, head):
 
 def test_a_step_in_the_frame_stays_equivariant(x, head):
     "Whatever the network: where the pose moves exactly, the corrected one does."
-    net = residual_net(12, (16,))
+    net = step_net(144, (16,))
     for p in net.parameters(): p.data = .2 * torch.randn(p.shape, generator=torch.Generator().manual_seed(0))
     class Known(CorrectedPose):
         def motion(self, moved): return product(self.T, self.step(canonical(x[:30], torch.eye(3)[:2].expand(30, 2, 3), 12)).double())
@@ -77,7 +77,7 @@ def test_the_loss_is_zero_only_where_nothing_moves(x):
 
 
 def test_an_untrained_network_leaves_the_pose_alone(x, head):
-    assert torch.allclose(CorrectedPose(head, residual_net(20), 20).motion(x[:20]), head.motion(x[:20]), atol=1e-6)
+    assert torch.allclose(CorrectedPose(head, step_net(), 20).motion(x[:20]), head.motion(x[:20]), atol=1e-6)
 
 
 def test_views_of_one_digit_mean_one_motion(x, head):
@@ -91,7 +91,7 @@ def test_a_training_starts_at_the_base_and_is_saved(x, head, tmp_path):
     pose = fit_residual(x[:200], head, steps=5, batch=16, draws=3)
     assert pose.record["history"]["error"][0] < .15 and float(pose.net[-1].weight.abs().max()) > 0
     pose.save(tmp_path / "pose")
-    again = load_action(tmp_path / "pose", net=residual_net())
+    again = load_action(tmp_path / "pose", net=step_net())
     assert torch.allclose(again(x[:10]), pose(x[:10]))
     fit_cascade(x[:200], head, draws=2, parts=20).save(tmp_path / "linear")
     assert load_action(tmp_path / "linear")(x[:10]).shape == (10, 6)
