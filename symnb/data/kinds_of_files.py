@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['KINDS', 'ROLES', 'DATES', 'MAIN', 'Seen', 'role', 'no_coordinate', 'few_words', 'sorted_out', 'without_missing',
            'one_scale', 'kind_of_table', 'pictures_in', 'as_pictures', 'cut_at_restarts', 'of_one_length',
-           'seen_in_table', 'explains', 'seen_in_array', 'seen_in_arrays', 'recognised']
+           'seen_in_table', 'few_labels', 'explains', 'seen_in_array', 'seen_in_arrays', 'recognised']
 
 # %% ../../nbs/data/32_kinds_of_files.ipynb #8632932f
 import os, re
@@ -199,10 +199,13 @@ def seen_in_table(frame, about: str, kind: str = None, said: dict = {}, dt: floa
     return seen
 
 # %% ../../nbs/data/32_kinds_of_files.ipynb #11802fac
+def few_labels(y) -> bool: # (n,) or None
+    "Whether these are a few labels, and not values."
+    return y is not None and (y.dtype.kind != "f" and len(np.unique(y)) <= 20 or len(np.unique(y)) == 2)
+
 def explains(y) -> str: # (n,)
     "How labels or values are named."
-    count = len(set(y.tolist()))
-    return f"{count} labels" if y.dtype.kind not in "f" and count <= 20 or count == 2 else "values"
+    return f"{len(np.unique(y))} labels" if few_labels(y) else "values"
 
 def seen_in_array(x, y, about: str, kind: str = None, names: list = None, left: list = (), what: str = "labels") -> Seen: # (n, d), (n, ...) or (n, T, d); (n,)
     "What an array holds."

@@ -47,9 +47,7 @@ def stabiliser(shape: int, steps: int = 12) -> torch.Tensor: # of `SHAPES`; of a
 # %% ../../nbs/data/31_sprites.ipynb #214f80fd
 def between(n, mean, sd, low, high, rng): # (n,)
     "Normal numbers that stay in a range."
-    edges = torch.special.ndtr((torch.tensor([low, high]).double() - mean) / sd)
-    u = torch.rand(n, generator=rng).double()
-    return mean + sd * torch.special.ndtri(edges[0] + u * (edges[1] - edges[0]))
+    return torch.nn.init.trunc_normal_(torch.empty(n).double(), mean, sd, low, high, rng)
 
 def evenly(n, low, high, rng): # (n,)
     "Numbers of a range."

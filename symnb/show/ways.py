@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['WAYS', 'MOST', 'Way', 'columns_permuted', 'states_shuffled', 'labels_dealt', 'pixels_permuted', 'randomised_along',
-           'classes_of_labels', 'rotation', 'invariance', 'generators', 'invariants', 'orbits', 'levels', 'line',
-           'ring', 'plane_figure', 'values_figure', 'moved_states', 'order_figure', 'upright_figure', 'rotation_page',
-           'lens_page', 'levels_page', 'dynamics_page', 'thinned', 'ways_for', 'explained', 'asked', 'checked_answer',
-           'short', 'outcome']
+           'rotation', 'invariance', 'generators', 'invariants', 'orbits', 'levels', 'line', 'ring', 'plane_figure',
+           'values_figure', 'moved_states', 'order_figure', 'upright_figure', 'rotation_page', 'lens_page',
+           'levels_page', 'dynamics_page', 'thinned', 'ways_for', 'explained', 'asked', 'checked_answer', 'short',
+           'outcome']
 
 # %% ../../nbs/show/89_ways.ipynb #1fb9879f
 import tempfile, time
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np
 import torch
-from ..data.kinds_of_files import Seen
+from ..data.kinds_of_files import Seen, few_labels
 from ..ground.lab import SymnbError
 from ..symmetry.found import Found, in_words
 
@@ -57,17 +57,13 @@ def randomised_along(seen, found, rng):
     return replace(seen, x=moved if torch.is_tensor(seen.x) else moved.numpy(), groups=None)
 
 # %% ../../nbs/show/89_ways.ipynb #92e1b511
-def classes_of_labels(y) -> bool: # (n,) or None
-    "Whether these are a few labels, and not values."
-    return y is not None and (y.dtype.kind != "f" and len(set(y.tolist())) <= 20 or len(set(y.tolist())) == 2)
-
 def rotation(seen, seed: int) -> Found:
     from symnb.find.algebra import discover_rotation
-    return discover_rotation(seen.x, seen.y if classes_of_labels(seen.y) else None, seen.groups, seed=seed)
+    return discover_rotation(seen.x, seen.y if few_labels(seen.y) else None, seen.groups, seed=seed)
 
 def invariance(seen, seed: int) -> Found:
     from symnb.find.functions import discover_invariance
-    y = np.unique(seen.y, return_inverse=True)[1].astype(float) if classes_of_labels(seen.y) else seen.y
+    y = np.unique(seen.y, return_inverse=True)[1].astype(float) if few_labels(seen.y) else seen.y
     return discover_invariance(seen.x, y, seed=seed)
 
 # %% ../../nbs/show/89_ways.ipynb #f9ffbff9
@@ -157,7 +153,7 @@ def lens_page(found, seen, out, name):
 
 def levels_page(found, seen, out, name):
     from symnb.show.own_pictures import level_files
-    level_files(found, seen.x, seen.x, out, seen.y if classes_of_labels(seen.y) else None, 10, name)
+    level_files(found, seen.x, seen.x, out, seen.y if few_labels(seen.y) else None, 10, name)
 
 def dynamics_page(found, seen, out, name):
     from symnb.show.report import dynamics_files
@@ -183,7 +179,7 @@ WAYS = dict(
                       orbits=_flow("a circle along closed orbits", orbits, main=False, applies=lambda s: s.x.shape[2] == 2)),
     sensors=dict(line=_sensors("a hidden line of sensors", line), ring=_sensors("a hidden ring of sensors", ring), rotation=replace(_TURN, main=False)),
     labelled=dict(invariance=Way("motions that leave the labels or values as they are", invariance, "labels dealt at random", labels_dealt, None, values_figure,
-                                 lambda s: .3 + .002 * _size(s) ** 4, applies=lambda s: s.x.shape[1] <= 10 and (not classes_of_labels(s.y) or len(set(s.y.tolist())) == 2)),
+                                 lambda s: .3 + .002 * _size(s) ** 4, applies=lambda s: s.x.shape[1] <= 10 and (not few_labels(s.y) or len(set(s.y.tolist())) == 2)),
                   rotation=replace(_TURN, main=False)))
 
 # %% ../../nbs/show/89_ways.ipynb #b912741c
