@@ -278,8 +278,8 @@ def witness_figure(found: dict): # label -> `Discovery`
     for name, D in found.items():
         k, R, low, high = np.array(D.spectrum).T
         ax.errorbar(k, R, [np.minimum(R - low, R), high - R], fmt="o", ms=3, label=name)
-        most = D.certificates["witness"]
-        ax.axhline(most.null if most.threshold is None else most.threshold, color="#999999", lw=1)
+        most = D.certificates.get("witness") # none where the law was seen to change before that was asked
+        if most: ax.axhline(most.null if most.threshold is None else most.threshold, color="#999999", lw=1)
     ax.set(xlabel="charge", ylabel="resultant, with bounds", ylim=(0, None))
     if found: ax.legend()
     return fig
