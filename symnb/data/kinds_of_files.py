@@ -203,6 +203,7 @@ def few_labels(y) -> bool: # (n,) or None
     "Whether these are a few labels, and not values."
     return y is not None and (y.dtype.kind != "f" and len(np.unique(y)) <= 20 or len(np.unique(y)) == 2)
 
+# %% ../../nbs/data/32_kinds_of_files.ipynb #d9e56e60
 def explains(y) -> str: # (n,)
     "How labels or values are named."
     return f"{len(np.unique(y))} labels" if few_labels(y) else "values"

@@ -167,7 +167,7 @@ def said(D, R, trial) -> str:
         return (f"{of}, or a cyclic group of order above {TOP}, which looks the same" +
                 f"; planes turn independently as far as relations of order {DEEP if trial.d < 10 else 2} show" * free +
                 f"; relations between turns above {PAIRS} were not tested" * (max(max(map(abs, w)) for w in D.torus) >= PAIRS))
-    if D.answer == "none": return "No circle: the law changes along the best candidate and along every turn of its planes"
+    if D.answer == "none": return "No circle: the law changes along the best candidate and as each of its planes turns; a finite group of turns is not excluded"
     if R.others is not None and R.smooth[1] > APART * R.others and R.smooth[1] <= trial.delta:
         return "Planes at random keep this law nearly as well, as they do when it is nearly Gaussian: no turn can be told from others"
     if D.needed: return f"Too few samples to tell a defect of {trial.delta:g} from noise"

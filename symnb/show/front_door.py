@@ -103,7 +103,7 @@ def python_lines(d: Discovered) -> list:
 
 def told(d: Discovered) -> dict: # heading -> lines
     "The answer in sentences."
-    verdict = dict(found=f"found: {d.what}.", none="none of the kinds that were looked for.", undecided="undecided: these data do not tell.")[d.answer]
+    verdict = dict(found=f"found: {d.what}.", none="no continuous motion of the kinds that were looked for.", undecided="undecided: these data do not tell.")[d.answer]
     out = {"Data": str(d.seen).splitlines(), "What symmetry": [verdict, *(f"{o['title']}: {o['answer']}{', ' + o['what'] if o['answer'] == 'found' else ''}." for o in d.outcomes)]}
     some = d.good or [o for o in d.outcomes if o["main"]]
     out["How sure"] = [line for o in some for line in sure(o)]
