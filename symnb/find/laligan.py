@@ -16,10 +16,10 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import orthogonal
 from .bracket import BOUND, by_bound, unseen_defect
-from .liegan import near_identity, quick_adam, said_moved, said_real, sample_distance, state_pairs
+from .liegan import near_identity, said_moved, said_real, sample_distance, state_pairs
 from .trajectories import Learned, checked_trajectories, learned, ridge
 from ..ground.lab import SymnbError, device, seed_everything
-from ..ground.runs import cosine, train
+from ..ground.runs import cosine, quick_adam, train
 from ..ground.sides import fitting
 from ..symmetry.found import Found
 from ..symmetry.kinds import Conjugated

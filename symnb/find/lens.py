@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from ..ground.lab import SymnbError, device
-from ..ground.runs import train
+from ..ground.runs import quick_adam, train
 from ..ground.sides import fitting
 from ..models.lens import Conditional, Lens, Mixture
 from ..symmetry.kinds import WindowedAction
@@ -243,7 +243,7 @@ class SharedAdam(torch.optim.Optimizer):
 def optimiser(model: LensModel, params: list, lr: float):
     "Adam for the estimators, and for the lens as its recipe says."
     if not (model.recipe.shared_scale and any(p is model.lens.W for p in params)):
-        return torch.optim.Adam(params, lr, eps=1e-7)
+        return quick_adam(eps=1e-7)(params, lr)
     return SharedAdam(params, lr, model.lens.N, model.lens.psi.ndim - 1)
 
 # %% ../../nbs/find/53_lens.ipynb #854c1424

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LIEGAN_PUBLISHED', 'LIEGAN_SMALL', 'LIEGAN_RULE', 'exp_of_blocks', 'LieGANRecipe', 'blocks_of', 'norm_of_blocks',
            'LearnedGenerators', 'state_pairs', 'LieGAN', 'said_real', 'said_moved', 'near_identity', 'alike',
-           'liegan_losses', 'sample_distance', 'quick_adam', 'fit_liegan', 'as_group', 'by_chance', 'discover_liegan',
+           'liegan_losses', 'sample_distance', 'fit_liegan', 'as_group', 'by_chance', 'discover_liegan',
            'liegan_verdict']
 
 # %% ../../nbs/find/95_liegan.ipynb #dca1991a
@@ -18,7 +18,7 @@ from torch import nn
 from .bracket import BOUND, by_bound, unseen_defect
 from .trajectories import Learned, checked_trajectories, learned
 from ..ground.lab import SymnbError, device, seed_everything
-from ..ground.runs import cosine, train
+from ..ground.runs import cosine, quick_adam, train
 from ..ground.sides import fitting
 from ..symmetry.found import Found
 from ..symmetry.groups import MatrixGroup
@@ -172,10 +172,6 @@ def sample_distance(kind: str, # energy or sliced
     return ((a @ P).sort(0).values - (b @ P).sort(0).values).square().mean()
 
 # %% ../../nbs/find/95_liegan.ipynb #c6ecf6f8
-def quick_adam(betas=(.9, .999)): # (parameters, rate) -> optimizer, for `train`
-    "Adam, all parameters at once where the device has it."
-    return lambda p, rate: torch.optim.Adam(p, rate, betas=betas, fused=device().type in ("cpu", "cuda"))
-
 def fit_liegan(x, # (N, T, n)
                labels=None, # (N,), as in `LieGAN`
                recipe: LieGANRecipe = LIEGAN_SMALL, mask=None, seed: int = 0, folder=None # of checkpoints

@@ -9,7 +9,7 @@ __all__ = ['commutators', 'linear_losses', 'symmetric', 'Generators', 'fit_linea
 import torch
 from torch import nn
 from ..ground.lab import SymnbError, device
-from ..ground.runs import cosine, train
+from ..ground.runs import cosine, quick_adam, train
 from ..symmetry.matrices import MatrixAction
 
 # %% ../../nbs/find/55_quadratic.ipynb #ec031703
@@ -69,7 +69,7 @@ def fit_linear(metric, # (n, n), symmetric: the oracle is x^T metric x
     x, J, C = draw(300, n), draw(R, count, n, n) * 2**.5 / n, .1 * draw(R, count, count, count)
     model = Generators(J, C)
     train(model, lambda m, i: m.losses(x, metric).sum(), steps, lr=lr, clip=None, seed=seed, desc="generators",
-          optimizer=lambda p, r: torch.optim.Adam(p, r, (.9, .99)), schedule=lambda i, n: cosine(i, n, .02))
+          optimizer=quick_adam((.9, .99)), schedule=lambda i, n: cosine(i, n, .02))
     with torch.no_grad(): loss = model.losses(x, metric).cpu()
     order = loss.argsort()
     J, C = (p.detach()[order[0]].cpu() for p in (model.J, model.C))

@@ -29,8 +29,9 @@ class DigitCNN(nn.Module):
         self.layers = nn.Sequential(*layer(1, w, 5, 2, 2), *layer(w, 2 * w, 3, 1, 1), half,
                                     *layer(2 * w, 4 * w, 3, 1, 1), half, nn.Flatten(),
                                     nn.Linear(36 * w, 10))
+        self.to(memory_format=torch.channels_last) # half the time on a processor
 
-    def forward(self, x): return self.layers(x)
+    def forward(self, x): return self.layers(x.contiguous(memory_format=torch.channels_last))
 
 # %% ../../nbs/models/34_classifiers.ipynb #f001d27d
 def mlp(*sizes: int, # of the input, of each hidden layer, of the output
