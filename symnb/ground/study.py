@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from .files import results_dir
 from .lab import SymnbError, device, profile, progress
-from .keeping import kept
+from .keeping import is_kept, kept
 from .code import version
 from .board import Measured, Scoreboard, figure_text, over_seeds
 from .sides import apart
@@ -53,11 +53,18 @@ class Study:
             with apart(): found = self.cell(method, world, seed, self.size, data)
             numbers = {k: dict(m if isinstance(m, Measured) else Measured(m)) for k, m in found.items()}
             return dict(measures=numbers, date=date.today().isoformat(), seconds=time.perf_counter() - start)
-        sizes = {k: v for k, v in self.size.items() if k != "seeds"}
-        settings = dict(method=method, world=world, seed=seed, sizes=repr(sizes), device=device().type)
-        found = kept(f"{self.name}-cell", settings, data, compute, self.cell)
+        found = kept(*self._key(method, world, seed, data), compute, self.cell)
         measures = {k: Measured(**m) for k, m in found.pop("measures").items()}
         return measures, found
+
+    def _key(self, method, world, seed, data) -> tuple: # name, settings and data of a cell, as `kept` takes them
+        sizes = {k: v for k, v in self.size.items() if k != "seeds"}
+        settings = dict(method=method, world=world, seed=seed, sizes=repr(sizes), device=device().type)
+        return f"{self.name}-cell", settings, data
+
+    def is_made(self, method, world, seed, data=None) -> bool:
+        "Whether a cell would be found again."
+        return is_kept(*self._key(method, world, seed, data), self.cell)
 
     def cells(self, data=None) -> dict: # (world, seed) -> {method: ({measure: Measured}, {date, seconds})}
         "All cells of the profile, with what is derived from them."

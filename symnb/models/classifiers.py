@@ -104,7 +104,7 @@ def precision() -> str: # "bf16" or "no", as `symnb.ground.runs.train` takes it
     return "bf16" if able.get("avx512_bf16") or able.get("amx_bf16") else "no"
 
 # %% ../../nbs/models/34_classifiers.ipynb #6d304768
-STEPS = dict(quick=dict(oracle=600, cnn=300, two=120), full=dict(oracle=2500, cnn=1000, two=250)) # two: of two digits
+STEPS = dict(quick=dict(oracle=400, cnn=200, two=120), full=dict(oracle=2500, cnn=1000, two=250)) # two: of two digits
 
 def trained_classifier(name: str, # begins the folder's name
                        build: Callable, # () -> the untrained network; its sizes go into `settings`

@@ -207,8 +207,8 @@ def _bench_of(place: str):
 
 # %% ../../nbs/show/83_cli.ipynb #9f663452
 def _run(args):
-    from symnb.show.run import run_all
-    run_all(args.task, profile=args.profile, out=args.out, source=args.source)
+    from symnb.show.run import processes, run_all
+    run_all(args.task, profile=args.profile, out=args.out, source=args.source, jobs=args.jobs or processes())
 
 def _leaderboard(args):
     from symnb.show.run import TASKS, in_profile, studies
@@ -256,6 +256,7 @@ COMMANDS = dict(
         _option("--profile", help="quick or full; without it SYMNB_PROFILE, else quick"),
         _path("--source", default="mnist5k", help="of the digits, as symnb data takes it (default: mnist5k)"),
         _option("--task", nargs="+", metavar="NAME", help="only these tasks, in this order"),
+        _option("--jobs", type=_within(1, 1024), metavar="N", help="processes (default: one for each processor up to four, and one for a GPU)"),
         _path("--out", metavar="DIR", help="where the two files go, in place of earlier ones (default: runs/PROFILE)")),
         "; what was finished is kept, the same command goes on"),
     algebra=("Look for a symmetry in a file of codes.", _algebra, (*_TABLE,

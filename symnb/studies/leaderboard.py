@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['RIGHT', 'WRONG', 'FIELDS', 'NOTHING', 'SORT', 'STYLE', 'HEADS', 'PAGE', 'answer_shares', 'knows_more', 'is_time',
            'Standing', 'by_answers', 'by_targets', 'published', 'beside', 'circle_wanted', 'standings', 'stored_board',
-           'leaderboard_html', 'grid', 'grid_cell', 'backend', 'run_grid', 'make_leaderboard', 'bench_board']
+           'leaderboard_html', 'grid', 'grid_cell', 'backend', 'made_cells', 'run_grid', 'make_leaderboard',
+           'bench_board']
 
 # %% ../../nbs/studies/99_leaderboard.ipynb #21cc689c
-import contextlib, html, os, pkgutil, re
+import contextlib, html, io, os, pkgutil, re
 from dataclasses import dataclass
 from pathlib import Path
 import torch
@@ -161,10 +162,13 @@ def grid(places: dict, data=None) -> list: # name -> MODULE:NAME of its study; -
 def grid_cell(cell: tuple, source: str | None, surroundings: dict, owner: int) -> tuple: # -> the cell, what was made of it, or a fault in words
     "One cell in whatever process, kept there as it is finished."
     place, method, world, seed = cell
-    if os.getpid() != owner:
+    apart = os.getpid() != owner
+    if apart:
         os.environ.update(surroundings)
         torch.set_num_threads(1)
-    try: measures, made = pkgutil.resolve_name(place).measured(method, world, seed, load_digits(source) if source else None)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()) if apart else contextlib.nullcontext(): # one process speaks
+            measures, made = pkgutil.resolve_name(place).measured(method, world, seed, load_digits(source) if source else None)
     except SymnbError as e: return cell, str(e)
     return cell, dict(made, measures={k: dict(m) for k, m in measures.items()})
 
@@ -182,23 +186,31 @@ def backend(cluster: str | None): # address of a Dask scheduler; None: processes
     except (OSError, ValueError) as e: raise SymnbError(f"cluster: expected a scheduler at {cluster}, found none: {type(e).__name__}") from None
     with client, joblib.parallel_config(backend="dask", client=client): yield
 
-def run_grid(places: dict, source: str | None = "mnist5k", # of the digits; None: no digits
-             jobs: int = 1, cluster: str = None) -> Scoreboard: # processes, or the address of a scheduler; -> rows of all studies
-    "Make every cell that is not kept yet, and gather the rows; faults are told at the end, and lose nothing."
+def made_cells(cells: list, # as `grid` gives them
+               source: str | None, # of the digits; None: no digits
+               jobs: int = 1, cluster: str = None): # processes, or the address of a scheduler; -> (cell, fault in words or None), one by one
+    "Make the cells that are not kept yet, in the order in which they are ready; those that are kept come first."
     import joblib
-    data = load_digits(source) if source else None
-    cells, faults = grid(places, data), []
-    around = dict(SYMNB_PROFILE=profile().name, SYMNB_RUNS=str(runs_dir().resolve()), SYMNB_RESULTS=str(results_dir().resolve()))
-    ask = (joblib.delayed(grid_cell)(cell, source, around, os.getpid()) for cell in cells)
+    study, data = pkgutil.resolve_name, load_digits(source) if source else None
+    left = [cell for cell in cells if not study(cell[0]).is_made(*cell[1:], data)]
+    yield from ((cell, None) for cell in cells if cell not in left)
+    around = dict(SYMNB_PROFILE=profile().name, SYMNB_RUNS=str(runs_dir().resolve()), SYMNB_RESULTS=str(results_dir().resolve()), TQDM_DISABLE="1")
+    ask = (joblib.delayed(grid_cell)(cell, source, around, os.getpid()) for cell in left)
     try:
         with backend(cluster):
-            parallel = joblib.Parallel(n_jobs=-1 if cluster else jobs, batch_size=1, return_as="generator_unordered")
-            for (place, *cell), made in progress(parallel(ask), total=len(cells), desc="cells"):
-                if isinstance(made, str): faults.append(f"{place}, {', '.join(map(str, cell))}: {made}")
-                else: pkgutil.resolve_name(place).measured(*cell, data, made)
+            parallel = joblib.Parallel(n_jobs=-1 if cluster else min(jobs, len(left) or 1), batch_size=1, return_as="generator_unordered")
+            for cell, made in progress(parallel(ask), total=len(left), desc="cells"):
+                if not isinstance(made, str): study(cell[0]).measured(*cell[1:], data, made)
+                yield cell, made if isinstance(made, str) else None
     except joblib.externals.loky.process_executor.TerminatedWorkerError:
         raise SymnbError("a worker was killed; what is finished is kept, and the same command goes on") from None
-    if faults: raise SymnbError(f"{len(faults)} of {len(cells)} cells failed, the others are kept; the first: {faults[0]}")
+
+def run_grid(places: dict, source: str | None = "mnist5k", jobs: int = 1, cluster: str = None) -> Scoreboard: # as in `made_cells`; -> rows of all studies
+    "Make every cell that is not kept yet, and gather the rows; faults are told at the end, and lose nothing."
+    data = load_digits(source) if source else None
+    made = list(made_cells(grid(places, data), source, jobs, cluster))
+    faults = [f"{', '.join(map(str, cell))}: {fault}" for cell, fault in made if fault]
+    if faults: raise SymnbError(f"{len(faults)} of {len(made)} cells failed, the others are kept; the first: {faults[0]}")
     return Scoreboard(r for place in places.values() for r in pkgutil.resolve_name(place).rows(data))
 
 # %% ../../nbs/studies/99_leaderboard.ipynb #2a20c505

@@ -311,7 +311,7 @@ NAMES = {f"{kind}, {latent} numbers" for latent, _ in WORLDS.values()
          for kind in ("free field", "pointwise eigenproblem")[:2 if latent > 2 else 1]}
 study = Study(
     name="oracle", title="Symmetries that an oracle keeps", plan=plan, cell=cell, derived=best_other, figures=figures,
-    settings=dict(quick=dict(seeds=(0,), toys=tuple(TOYS)[:3], restarts=4, linear_steps=500, copies=12, oracle_steps=1000,
+    settings=dict(quick=dict(seeds=(0,), toys=(*TOYS,)[:2] + ("Minkowski 3-D",), restarts=4, linear_steps=500, copies=12, oracle_steps=600,
                              field_steps=400, folds=0, probes=400, jacobians=2000, oracles=LATENTS["quick"], worlds=FEW, pictures=(None,)),
                   full=dict(seeds=(0, 1, 2), toys=tuple(TOYS), restarts=8, linear_steps=500, copies=24, oracle_steps=1500,
                             field_steps=1000, folds=5, probes=1000, jacobians=4000, oracles=LATENTS["full"], worlds=WORLDS, pictures=(None, (1, 2)))),

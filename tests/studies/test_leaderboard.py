@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from symnb.ground.board import Row, Scoreboard
 from symnb.ground.lab import SymnbError
+from symnb.show import run
 from symnb.show.cli import main
 from symnb.studies.leaderboard import (answer_shares, by_targets, leaderboard_html, published, run_grid, standings, stored_board)
 
@@ -47,11 +49,23 @@ def tiny(tmp_path, monkeypatch):
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]))
         monkeypatch.setenv("SYMNB_RUNS", str(tmp_path / "runs"))
         monkeypatch.setenv("TINY_LOG", str(tmp_path / "log"))
+        get_reusable_executor().shutdown()  # workers of an earlier test write into its log
         return lambda: [line.split() for line in (tmp_path / "log").read_text().splitlines()] if (tmp_path / "log").exists() else []
     return ready
 
 
 def numbers(rows): return [(r.method, r.value, r.spread, r.seeds, r.met) for r in rows]
+
+
+def test_a_run_on_two_processes_reports_what_one_does(tiny, tmp_path, monkeypatch):
+    log = tiny()
+    monkeypatch.setitem(run.TASKS, "tiny", PLACE["tiny"])
+    two = numbers(run.run_all(["tiny"], out=tmp_path / "out", jobs=2))
+    assert len(log()) == 8 and str(os.getpid()) not in {line[0] for line in log()}
+    assert numbers(run.run_all(["tiny"], out=tmp_path / "out")) == two and len(log()) == 8
+    monkeypatch.setitem(run.TASKS, "tiny", "tiny_grid_study:faulty")
+    with pytest.raises(SymnbError, match="task tiny: expected luck, found none"): run.run_all(["tiny"], out=tmp_path / "out", jobs=2)
+    assert len(log()) == 8  # the short ones were kept, and the others made nothing
 
 
 def test_a_grid_in_one_process_is_kept_cell_by_cell(tiny):

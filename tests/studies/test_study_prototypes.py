@@ -10,7 +10,7 @@ DIGITS, SMALL = load_digits(), dict(fitted=400, judged=80, turns=1, turned=300, 
 
 
 def test_poses_beside_no_pose_and_dealt_views():
-    m = pose_cell(0, "affine", 0, SMALL, DIGITS)
+    m = pose_cell("frame, waves", "affine", 0, SMALL, DIGITS)
     assert m["error of two views"].value < .3 * m["error of two views"].baseline
     assert m["views beside digits"].value < .3 * m["views beside digits"].baseline < m["views beside digits"].chance
     assert m["three nearest right"].value > m["three nearest right"].baseline + .2
@@ -33,7 +33,7 @@ def test_fitting_and_judging_stay_apart():
     "Planted: a study that judges what it fitted."
     from symnb.ground.sides import apart
     swapped = type("Swapped", (), dict(part=lambda self, side: DIGITS.part("train")))()
-    with apart(), pytest.raises(SymnbError, match="judging: expected samples of the side test"): pose_cell(0, "rotation", 0, SMALL, swapped)
+    with apart(), pytest.raises(SymnbError, match="judging: expected samples of the side test"): pose_cell("frame, waves", "rotation", 0, SMALL, swapped)
 
 
 def test_each_cell_of_both_profiles_has_a_method():
