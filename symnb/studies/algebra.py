@@ -235,8 +235,8 @@ UNITS = {"median angle": "degrees", "net angle": "degrees", "image error over": 
 
 # %% ../../nbs/studies/74_algebra.ipynb #b1b0c028
 SIZES = dict(
-    quick=dict(seeds=(0,), images=30000, test=50, fine=120, whole=False, restarts=2, apart=200,
-               upright=300, pictures=3000, points=1500, degrees=(1,), few=(4000,), strengths=(1.,), shifts=1),
+    quick=dict(seeds=(0,), images=30000, test=50, fine=80, whole=False, restarts=2, apart=100,
+               upright=200, pictures=3000, points=1500, degrees=(1,), few=(4000,), strengths=(1.,), shifts=1),
     full=dict(seeds=(0, 1, 2, 3), images=30000, test=200, fine=760, whole=True, restarts=12, apart=600, upright=800,
               pictures=6000, points=4000, degrees=(1, 2, 3), few=(4000, 2000, 1000, 500),
               strengths=(.1, .3, .6, 1.), shifts=2))

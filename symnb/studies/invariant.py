@@ -81,10 +81,10 @@ def six_nine(p: torch.Tensor, labels # as in `judge`
 
 # %% ../../nbs/studies/75_invariant.ipynb #made0002
 SETTINGS = dict(
-    quick=dict(seeds=(0,), steerable={8: 250}, widths=(4, 6, 8, 16), rate=1.5e-2, copies=6, steps=800, averaged=200,
-               tested=1000, learned=False),
+    quick=dict(seeds=(0,), steerable={8: 250}, widths=(4, 6, 8, 16), rate=1.5e-2, copies=4, steps=400, averaged=100,
+               tested=500, pair=False),
     full=dict(seeds=(0, 1, 2), steerable={8: 1500, 12: 1200, 16: 900}, widths=(6, 8, 12, 24), rate=1e-2, copies=12,
-              steps=1500, averaged=500, tested=1000, learned=True))
+              steps=1500, averaged=500, tested=1000, pair=True))
 PLAIN = "CNN, turned" # what the others are held against
 BEST = "block VAE, bispectrum" # of the classifiers that see nothing but the latent
 DEALT, LOST = f"control: {BEST}, labels dealt", "VAE, bispectrum, random planes" # negative controls
@@ -107,8 +107,8 @@ def plan(size: dict, data: Digits):
         first = seed == size["seeds"][0]
         steerable = [f"steerable C{N}" for N in size["steerable"] if first or N == 8]
         yield from ((method, data.source, seed) for method in [*IMAGES, *LATENT, *steerable])
-        if {1, 2} < set(data.labels.tolist()):
-            few = [*IMAGES, *TWO, *["VAE, orbit mean, MLP map"] * size["learned"]]
+        if size["pair"] and {1, 2} < set(data.labels.tolist()):
+            few = [*IMAGES, *TWO, "VAE, orbit mean, MLP map"]
             yield from ((method, f"{data.source} 1,2", seed) for method in few)
     yield from ((*where, 0) for where in PUBLISHED)
 
