@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ROWS', 'NUMBER_CELL', 'SITE', 'in_digits', 'tidy_tables', 'captioned', 'raw_html', 'only_imports', 'head', 'homes',
-           'linked', 'constants', 'command_options', 'Finish']
+           'linked', 'constants', 'command_options', 'to_cite', 'Finish']
 
 # %% ../../nbs/show/84_site.ipynb #36aeedcc
 import ast, functools, html, re
@@ -148,9 +148,18 @@ def command_options() -> str: # Markdown
                      "\n".join(f"| `{name}` | {value} | {reference.cell_of(said)} |" for name, value, said in rows))
     return "\n\n".join(parts)
 
+# %% ../../nbs/show/84_site.ipynb #89901eaa
+def to_cite(text: str, # all of a page
+            path: str # of its notebook, such as `nbs/find/51_oracle.ipynb`
+           ) -> str: # Markdown, or nothing
+    "The papers that a page mentions; on the pages of methods and models always this project."
+    lines = [f"- {reference.cite(number)}" for number in reference.cited(text)]
+    if path.split("/")[1] in ("find", "use", "models"): lines.append(f"- This page: symnb, see [CITATION.cff]({SITE.code}CITATION.cff)")
+    return "## Cite\n\n" + "\n".join(lines) if lines else ""
+
 # %% ../../nbs/show/84_site.ipynb #8906f3d6
 class Finish:
-    "What is done to a whole page once nbdev has prepared it: head, reference, names, captions, constants and relative links."
+    "What is done to a whole page once nbdev has prepared it: head, reference, names, captions, papers, constants and relative links."
     def __init__(self, nb): # the notebook, as nbdev hands it on
         self.nb, name = nb, str(nb.get("path_", "")).replace("\\", "/")
         self.path = "nbs/" + name.rpartition("nbs/")[2]
@@ -173,7 +182,7 @@ class Finish:
         elif cell.cell_type == "code" and cell.source.strip().endswith("Markdown(names_page())"):
             self.markdown(cell, reference.names_page(self.up))
         elif cell.cell_type == "code":
-            said = " ".join(cell.directives_.get("caption", ())) or self.heading
+            said = " ".join(cell.directives_.get("caption", ())) or self.heading or dict(self.nb.frontmatter_).get("title", "")
             for data in (o["data"] for o in cell.get("outputs", ()) if "<table" in "".join(o.get("data", {}).get("text/markdown", ""))):
                 data["text/markdown"] = captioned("".join(data["text/markdown"]), said)
         elif cell.cell_type == "markdown":
@@ -183,10 +192,12 @@ class Finish:
             cell.source = cell.source.replace(f"]({SITE.address}", f"]({self.up}")
 
     def end(self):
-        "Constants stand last."
+        "Papers and constants stand last."
         from copy import copy
         text = constants(self.module) if self.module else ""
         if self.module == "symnb.show.cli": text = command_options() + "\n\n" + text
+        if self.module != "symnb.show.reference": # which speaks of numbers of papers as such
+            text = f"{to_cite(chr(10).join(c.source for c in self.nb.cells), self.path)}\n\n{text}".strip()
         if text:
             last = copy(next(c for c in reversed(self.nb.cells) if c.cell_type == "markdown"))
             last.source, last.id = text, "constants"
