@@ -75,7 +75,8 @@ def summary(results: list[Result]) -> str:
 # %% ../../nbs/show/85_run.ipynb #46581670
 def processors() -> int: return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
-def processes() -> int: return min(4, processors()) if device().type == "cpu" else 1 # of a run; each takes a gigabyte, and a GPU is not shared
+def processes() -> int: # of a run, unless told; each takes a gigabyte, and a GPU is not shared
+    return min(4, processors()) if device().type == "cpu" else 1
 
 def machine() -> str:
     "The processor, and the GPU if it is the device in use, in words."
