@@ -11,6 +11,7 @@ import math
 import torch
 import torch.nn.functional as F
 from ..ground.lab import SymnbError
+from ..ground.sides import fitting
 from ..symmetry.affine import AffineMotions, inverse, polar_coordinates, product, random_motions
 from ..symmetry.poses import Pose
 from ..symmetry.warps import Warps, resample
@@ -136,7 +137,7 @@ def fit_frame(x: torch.Tensor, # (N, 1, S, S), from 0 to 1
     "The turn that is the same for all views of a picture, in closed form; no labels, no network."
     if len(x) < 2 or x.shape[1] != 1 or x.shape[-1] != x.shape[-2]:
         raise SymnbError(f"images: expected (N, 1, S, S) with N from 2, found {tuple(x.shape)}")
-    K, thetas = frame(x, kind), [torch.zeros(len(x))]
+    K, thetas = frame(fitting(x), kind), [torch.zeros(len(x))]
     chosen = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:landmarks]
     known = normalised(circle_waves(x[chosen], K[chosen])) if landmarks else None
     read = FramePose(torch.eye(1), known, kind)

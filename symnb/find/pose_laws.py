@@ -14,6 +14,7 @@ from .colour_pose import ColourPose
 from .frames import fit_frame
 from .turn_laws import fit_turn_law, modes
 from ..ground.lab import SymnbError
+from ..ground.sides import fitting
 from ..symmetry.found import Found
 from ..symmetry.laws import Law
 from ..symmetry.poses import Pose
@@ -73,7 +74,7 @@ def fit_pose_law(pose: Pose, x, # pictures as they come
                  some: int = 200, seed: int = 0) -> PoseLaw:
     "The law of poses of pictures like each of these."
     if len(x) < 20: raise SymnbError(f"images: expected at least 20, found {len(x)}")
-    poses, codes, periods = pose(x).double(), prototype_codes(pose, x), pose.group.periods
+    poses, codes, periods = pose(fitting(x)).double(), prototype_codes(pose, x), pose.group.periods
     spread = torch.tensor([1. if p else max(float(v.quantile(.84) - v.quantile(.16)) / 2, 1e-3) for p, v in zip(periods, poses.unbind(1))])
     at = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:some]
     ids = torch.arange(len(x)) if ids is None else torch.as_tensor(ids)

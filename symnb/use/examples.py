@@ -136,5 +136,5 @@ def cycle_error(pose: Pose, law: Law, x, seed: int = 0) -> Measured: # share of 
     back = pose.standardise(moved).clamp(0, 1)
     wide = (p - p.mean(0)).square().mean()
     each = ((back - p).square().flatten(1).mean(1) / wide).numpy()
-    dealt = float((back - p.roll(1, 0)).square().mean() / wide)
+    dealt = float((back - p[torch.randperm(len(p), generator=torch.Generator().manual_seed(seed))]).square().mean() / wide)
     return Measured(float(each.mean()), *standard_error(each), chance=dealt)
