@@ -31,7 +31,7 @@ def _cell(found):
     "One cell, to the right if it is a number, empty if there is none."
     tag, more, text = found.groups()
     if text.strip() in ("NaN", "nan", "None", "NaT"): text = ""
-    if tag == "td" and re.fullmatch(r"\s*[-+]?\d*\.\d{5,}\s*", text): text = in_digits(text)
+    if tag == "td" and re.fullmatch(r"\s*[-+]?(\d*\.\d{5,}|(?=[\d.]{7,}\s*$)\d+\.\d+)\s*", text): text = in_digits(text)
     right = tag == "td" and _NUMBER.fullmatch(html.unescape(text)) and "style=" not in more
     if right: more = more.replace('class="', 'class="number ', 1) if "class=" in more else more + NUMBER_CELL
     return f"<{tag}{more}>{text}</{tag}>"

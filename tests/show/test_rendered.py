@@ -74,6 +74,7 @@ def test_no_column_of_a_wide_table_is_out_of_sight(page, site, preview, name):
     boxes = page.evaluate("""Array.from(document.querySelectorAll(".cell-output-display table"))
       .map(t => [t.scrollWidth, t.closest(".cell-output-display").clientWidth, t.caption && t.caption.innerText])""")
     assert len(boxes) > 3 and all(own <= room and said for own, room, said in boxes), boxes
+    page.locator("main").evaluate("e => e.style.cssText = ''")
     page.set_viewport_size(dict(width=390, height=800))
     assert not wider(page)
 
