@@ -25,7 +25,7 @@ ZOO = dict(fc256=lambda latent, **kw: fully_connected(latent, 256, **kw),
            conv=small_conv, deep=deep_conv, equivariant=EquivariantVAE)
 BETA = {2: 1., 16: 1., 64: .5}
 RATE = dict(fc256=6e-3, fc512=6e-3, fc1024=4e-3, conv=8e-3, deep=8e-3, equivariant=2e-2)
-STEPS = dict(quick=dict(fc256=600, fc512=600, fc1024=600, conv=600, deep=200, equivariant=60, block=300),
+STEPS = dict(quick=dict(fc256=600, fc512=600, fc1024=600, conv=600, deep=200, equivariant=60, block=600),
              full=dict(fc256=1000, fc512=1000, fc1024=1000, conv=600, deep=400, equivariant=400, block=600))
 BATCH = 128
 

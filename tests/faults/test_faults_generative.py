@@ -66,7 +66,7 @@ def test_an_error_on_the_wrong_scale(monkeypatch):
     def scaled(*a):
         e = transfer_error(*a)
         return e.but(value=e.value / 4, baseline=e.baseline / 4)
-    plausible = lambda: .3 < study.pose_cell(0, "rotation", 0, SMALL, DIGITS)["error of two views"].baseline < .8
+    plausible = lambda: .3 < study.pose_cell("frame, waves", "rotation", 0, SMALL, DIGITS)["error of two views"].baseline < .8
     assert plausible()
     monkeypatch.setattr(study, "transfer_error", scaled)
     assert not plausible()
@@ -87,10 +87,10 @@ def test_laws_that_belong_to_other_pictures(monkeypatch):
         law.shares = lambda x, own=None: shares(x.roll(37, 0), own) # digits lie in the order of their classes
         return law
     size = dict(fitted=500, judged=120)
-    m = study.density_cell(0, size, DIGITS)["log density"]
+    m = study.density_cell("law of poses", 0, size, DIGITS)["log density"]
     assert m.value > m.baseline + .3 and m.value > m.control + 1
     monkeypatch.setattr(study, "fit_pose_law", dealt)
-    m = study.density_cell(0, size, DIGITS)["log density"]
+    m = study.density_cell("law of poses", 0, size, DIGITS)["log density"]
     assert m.value < m.baseline and m.value < m.control + .5
 
 
