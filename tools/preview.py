@@ -59,9 +59,10 @@ def shown(output, alt):
         return raw(data["text/html"])
     if "text/markdown" in data:
         return data["text/markdown"]
-    for kind in ("image/png", "image/gif"):
-        if kind in data:
-            return raw(f'<img alt="{html.escape(alt)}" src="data:{kind};base64,{data[kind].strip()}">')
+    if picture := data.get("image/png"):
+        width = output.get("metadata", {}).get("image/png", {}).get("width")
+        size = f' width="{width}"' if width else ""
+        return raw(f'<img alt="{html.escape(alt)}"{size} src="data:image/png;base64,{picture.strip()}">')
     return raw(f"<pre><code>{html.escape(''.join(output.get('text', '')) or data.get('text/plain', ''))}</code></pre>")
 
 

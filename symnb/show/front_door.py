@@ -103,8 +103,12 @@ def python_lines(d: Discovered) -> list:
 
 def told(d: Discovered) -> dict: # heading -> lines
     "The answer in sentences."
-    verdict = dict(found=f"found: {d.what}.", none="no continuous motion of the kinds that were looked for.", undecided="undecided: these data do not tell.")[d.answer]
+    none = "no continuous motion of the kinds that were looked for"
+    if any(o["answer"] == "undecided" for o in d.outcomes):
+        none = f"none among {' and '.join(o['title'] for o in d.outcomes if o['main'])}; the rest is undecided"
+    verdict = dict(found=f"found: {d.what}.", none=f"{none}.", undecided="undecided: these data do not tell.")[d.answer]
     out = {"Data": str(d.seen).splitlines(), "What symmetry": [verdict, *(f"{o['title']}: {o['answer']}{', ' + o['what'] if o['answer'] == 'found' else ''}." for o in d.outcomes)]}
+    if "weights" in d.what: out["What symmetry"].append("Weights say how often each plane turns while the group goes round once; 0 is a plane that stays.")
     some = d.good or [o for o in d.outcomes if o["main"]]
     out["How sure"] = [line for o in some for line in sure(o)]
     out["What it would have looked like without"] = [line for o in some for line in without_it(o)]

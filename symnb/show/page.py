@@ -9,6 +9,7 @@ __all__ = ['packed_numbers', 'grey_pictures', 'atlas', 'program', 'renewed', 'wi
 import base64, functools, html, io, json, math, re, sys, time
 from collections.abc import Callable
 from importlib.resources import files
+from importlib.util import find_spec
 import numpy as np
 import torch
 from PIL import Image
@@ -104,7 +105,8 @@ def renewed(stored: str # HTML, in which there may be explorers
 @functools.cache
 def widget_class():
     "The class of the widget, made when it is first needed: widget_class()(make, view) with make(view) -> `Explorer`."
-    import anywidget, traitlets
+    try: import anywidget, traitlets
+    except ImportError: raise SymnbError("a live explorer needs anywidget: pip install 'symnb[notebooks]'") from None
     class LiveExplorer(anywidget.AnyWidget):
         "An explorer that asks the kernel."
         _esm = "\n".join([f"const STYLE = {json.dumps(program('explorer.css'))};",
@@ -178,7 +180,7 @@ class Explorer:
     def _repr_mimebundle_(self, **kw):
         shown = {"text/html": self.html, "text/plain": repr(self),
                  "image/png": base64.b64encode(self.still()).decode()}
-        return shown | {_VIEW: self.widget.get_view_spec()} if self.exact and _kernel() else shown
+        return shown | {_VIEW: self.widget.get_view_spec()} if self.exact and _kernel() and find_spec("anywidget") else shown
 
     @functools.cached_property
     def widget(self):

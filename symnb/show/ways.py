@@ -204,7 +204,7 @@ def ways_for(seen: Seen) -> dict: # name -> `Way`
 def explained(seen: Seen) -> str:
     "What would run and how long, without running it."
     lines = [f"{k}: {w.title}; about {w.seconds(seen):.0f} s, then {w.lost} and asked again if something is found" for k, w in ways_for(seen).items()]
-    return "\n".join([str(seen), *lines, f"At most about {sum(2 * w.seconds(seen) for w in ways_for(seen).values()):.0f} s of one processor."])
+    return "\n".join([str(seen), *lines, f"At most about {sum(2 * w.seconds(seen) for w in ways_for(seen).values()):.0f} s of one processor, besides some seconds to start."])
 
 # %% ../../nbs/show/89_ways.ipynb #d3b8b00f
 def asked(way: Way, seen: Seen, seed: int) -> Found:

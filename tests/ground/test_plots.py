@@ -225,7 +225,7 @@ def test_everything_draws_on_the_axes_it_is_given():
                  lambda ax: plots.spectrum({"a": [1]}, ax=ax), lambda ax: plots.matrix(z, ax=ax),
                  lambda ax: plots.streamlines(lambda z: z, ax=ax)):
         assert draw(next(calls)) is fig
-    assert pixels(fig).shape[1] <= 7.6 * 120
+    assert pixels(fig).shape[1] <= 7.6 * plots.DPI
 
 
 def test_the_wheel_holds_its_eigenvalues_and_spokes():

@@ -201,6 +201,20 @@ def test_building_the_site_leaves_the_readme_alone(tmp_path):
     assert "Could not find" in said and (copy / "README.md").read_text() == "as it is"
 
 
+def test_tables_have_captions(pages):
+    from symnb.show.site import ROWS
+    bare = [name for name, page in pages.items() for shown in outputs(page) for t in re.findall(r"<table.*?</table>", shown.get("text/markdown", ""), re.S)
+            if "<iframe" not in shown["text/markdown"] and (not re.search(r"<caption>[^<]+", t) or ">NaN<" in t or t.count("<tr") > ROWS + 4 and "standings" not in t)]
+    assert not bare
+
+
+def test_pages_of_methods_say_what_to_cite(pages):
+    methods = [name for name in pages if name.split("/")[0] in ("find", "use", "models")]
+    assert len(methods) > 40
+    for name in methods: assert "CITATION.cff" in prose(pages[name]).split("\n## Cite\n")[1], name
+    assert "*A Generative Model of Symmetry Transformations*" in prose(pages["find/89_generative"])
+
+
 def test_links_within_the_site_are_relative(pages):
     assert not [name for name, page in pages.items() if f"]({SITE}" in prose(page)]
 
@@ -269,7 +283,7 @@ def test_a_task_page_says_what_it_ran_on_and_what_to_try(pages, name):
     printed = ["".join(o.get("text", "")) for c in cells[:9] for o in c.get("outputs", ())]
     assert any(re.match(r"profile (quick|full) · ", t) for t in printed)
     prose = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
-    exercises = re.split(r"^## What to try$", prose, flags=re.M)[-1].split("## Constants")[0]
+    exercises = re.split(r"^## What to try$", prose, flags=re.M)[-1].split("## Cite")[0].split("## Constants")[0]
     assert len(re.findall(r"^- .*\w{4}", exercises, re.M)) >= 3 and not re.search(r"^#+ ", exercises, re.M)
 
 

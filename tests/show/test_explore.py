@@ -4,6 +4,7 @@ import html
 import io
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -225,3 +226,9 @@ def test_a_widget_answers_exactly_and_changes_its_map():
     assert json.loads(widget.spec)["axes"] == ["latent 1", "latent 4"]
     widget.view = [1, 3, 3]  # no plane: the map stays as it was
     assert json.loads(widget.spec)["axes"] == ["latent 1", "latent 4"]
+
+
+def test_a_live_explorer_says_which_extra_it_needs(monkeypatch):
+    from symnb.show.page import widget_class
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    with pytest.raises(SymnbError, match=r"pip install 'symnb\[notebooks\]'"): widget_class.__wrapped__()

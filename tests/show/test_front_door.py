@@ -162,3 +162,5 @@ def test_an_answer_needs_all_that_decide():
     say = lambda *some, **kw: Discovered(CODES, list(some), **kw).answer
     assert say(one("none"), one("undecided")) == "undecided" and say(one("none"), one("undecided", False)) == "none"
     assert say(one("none"), one("found", False)) == "found" and say(one("none"), missing=["b"]) == "undecided"
+    said = lambda *some: Discovered(CODES, list(some)).sections()["What symmetry"][0]
+    assert "undecided" in said(one("none"), one("undecided", False)) and "undecided" not in said(one("none"), one("none", False))

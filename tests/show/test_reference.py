@@ -1,8 +1,12 @@
 """The reference is read from the source: signatures, meanings of parameters, names."""
 import ast
 import inspect
+import json
+import re
 
 import pytest
+
+from conftest import ROOT, notebooks
 
 from symnb.show import reference
 from symnb.show.reference import glossary, methods, modules, names, parameters, public, shared, signature
@@ -59,3 +63,19 @@ def test_a_comment_is_shared_by_the_parameters_of_its_line():
 def test_text_does_not_become_markup():
     assert reference.plain("(*lead, d), a_b, <x> `a*b`") == r"(\*lead, d), a\_b, \<x\> `a*b`"
     assert "\n" not in reference.cell_of("one\ntwo") and reference.cell_of("`a|b`") == r"`a\|b`"
+
+
+def test_papers_that_are_mentioned_are_listed_and_no_others():
+    "In prose, docstrings, code and the published figures; some numbers are of no paper, so only links and what follows `arXiv`."
+    mention = re.compile(r"(?:arxiv(?:\.org/abs/|[: ]*)|doi(?:\.org/|[: ]+)|\", \")(\d{4}\.\d{4,5}|10\.\d{4,}/[\w./-]*\w)", re.I)
+    sources = ["\n".join("".join(c["source"]) for c in json.loads(p.read_text(encoding="utf-8"))["cells"]) for p in notebooks()]
+    sources.append((ROOT / "nbs" / "results" / "published" / "figures.json").read_text(encoding="utf-8"))
+    assert {number for text in sources for number in mention.findall(text)} == set(reference.papers())
+
+
+def test_a_citation_says_who_or_what_when_and_where():
+    for number, known in reference.papers().items():
+        assert ("by" in known or "name" in known) and set(known) <= {"by", "name", "title", "where", "year"}, number
+        said = reference.cite(number)
+        assert re.search(r"\b(19|20)\d\d\b", said) and number in said and "None" not in said
+        assert reference.cited(f"see {number}.") == [number] and not reference.cited(f"1{number}9")
