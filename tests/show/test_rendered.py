@@ -65,6 +65,20 @@ def test_a_page_fits_a_phone_and_can_be_heard(page, site, preview, name):
     assert not critical(page) and not page.wrong
 
 
+@pytest.mark.parametrize("name", ["studies/71_vae", "studies/75_invariant"])
+def test_no_column_of_a_wide_table_is_out_of_sight(page, site, preview, name):
+    "In a text column of 750 pixels, which Quarto leaves between two menus; and no table is wider than a phone without scrolling."
+    preview.render({name: prepared(name)}, site[0] / "rendered")
+    page.goto(f"{site[1]}/rendered/{name}.html")
+    page.locator("main").evaluate("e => e.style.cssText = 'flex: 0 0 800px; max-width: 800px'")
+    boxes = page.evaluate("""Array.from(document.querySelectorAll(".cell-output-display table"))
+      .map(t => [t.scrollWidth, t.closest(".cell-output-display").clientWidth, t.caption && t.caption.innerText])""")
+    assert len(boxes) > 3 and all(own <= room and said for own, room, said in boxes), boxes
+    page.locator("main").evaluate("e => e.style.cssText = ''")
+    page.set_viewport_size(dict(width=390, height=800))
+    assert not wider(page)
+
+
 def test_formulas_are_set_and_tables_have_numbers_to_the_right(page, site, preview):
     preview.render({"symmetry/10_actions": prepared("symmetry/10_actions")}, site[0] / "rendered")
     page.goto(f"{site[1]}/rendered/symmetry/10_actions.html")
