@@ -5,16 +5,17 @@
 # %% auto #0
 __all__ = ['LETTERS', 'NOISES', 'SETTINGS', 'NETWORK', 'NOISE', 'OURS', 'LONGER', 'study', 'font_files', 'letters', 'photographs',
            'patches', 'certified', 'patch_measures', 'likeliest_noise', 'true_noise', 'noise_measures', 'painted',
-           'hue_codes', 'hue_measures', 'mirror_fit', 'network_measures', 'plan', 'cell']
+           'hue_codes', 'hue_measures', 'mirror_fit', 'network_measures', 'closed_measures', 'curve_figure', 'plan',
+           'cell']
 
 # %% ../../nbs/studies/94_level_rivals.ipynb #ce8a5b83
-import math
+import math, time
 from pathlib import Path
 import numpy as np
 import torch
 from ..data.digits import Digits, load_digits
 from ..data.levels import LEVEL_WORLDS, LevelWorld, beyond, turned_anyhow
-from ..find.orientation import curves, neighbours, peak_angles, steerable_coder
+from ..find.orientation import curves, neighbours, peak_angles, steerable_codes
 from ..find.registration import FIT, LevelReading, best_level, level_certificates, levels_of_codes, registered
 from ..find.ssl_sym import find_ssl_sym, pseudo_levels
 from ..ground.board import Measured
@@ -24,7 +25,7 @@ from ..ground.study import Study
 from ..models.classifiers import stretched
 from ..symmetry.found import Found
 from ..symmetry.warps import rotate
-from .levels import by_class, drawn, level_errors, share_of
+from .levels import by_class, drawn, level_errors, outside_told, share_of
 
 # %% ../../nbs/studies/94_level_rivals.ipynb #0e2f4e53
 LETTERS = "AFGJKLPRTY"
@@ -93,14 +94,12 @@ NOISES = (2., 4., 6., 8., 10., 14., 18.)
 
 def likeliest_noise(x, family: str = "uniform", noises=NOISES) -> float: # (n, 1, S, S) -> degrees
     "The deviation of poses under which the neighbours of all pictures are likeliest."
-    coder = steerable_coder(x)
-    z = coder(x)
+    coder, z = steerable_codes(x)
     return max(noises, key=lambda s: float(levels_of_codes(z, coder.orders, family, s)["margin"].mean()))
 
 def true_noise(x, degrees, k: int = 30) -> float: # (n, 1, S, S), (n,) -> degrees
     "How far neighbours, laid on each other, deviate from the angles that were put in; gross misses left out."
-    coder = steerable_coder(x)
-    z = coder(x)
+    coder, z = steerable_codes(x)
     near = neighbours(z, None, coder.orders, k)[1]
     off = peak_angles(curves(z, z, near, coder.orders)) - (degrees[:, None] - degrees[near])
     off = (off - off.median(1, keepdim=True).values + 180) % 360 - 180
@@ -142,8 +141,8 @@ def hue_measures(n: int, seed: int, data: Digits, noise: float = 10.) -> dict: #
 # %% ../../nbs/studies/94_level_rivals.ipynb #215e8733
 def mirror_fit(x, others: int = 20, seed: int = 0) -> tuple: # (n, 1, S, S) -> fits (n,), chance (n,)
     "How well each picture lies on its mirror image, and on those of others."
-    coder = steerable_coder(x)
-    z, m = coder(x), coder(x.flip(-1))
+    coder, z = steerable_codes(x)
+    m = coder(x.flip(-1))
     deal = torch.randint(len(x), (len(x), others), generator=torch.Generator().manual_seed(seed))
     best = lambda pairs: curves(z, m, pairs, coder.orders).amax(2)
     return best(torch.arange(len(x))[:, None])[:, 0], best(deal).mean(1)
@@ -171,29 +170,56 @@ def network_measures(name: str, seed: int, size: dict, data: Digits) -> dict: # 
     return out | {"outside told from inside": share_of(right, len(x), chance=float((common == outside).float().mean()), baseline=float(outside.float().mean())),
                   "CPU minutes": Measured(found.seconds / 60, n=len(part))}
 
+# %% ../../nbs/studies/94_level_rivals.ipynb #a0c627d2
+def closed_measures(seed: int, size: dict, data: Digits) -> dict: # measure -> `Measured`
+    "Registration on the world `multiple`, with its time."
+    part, (test, _) = drawn("multiple", seed, size, data)
+    began = time.process_time()
+    known = registered(part.images)
+    spent = time.process_time() - began
+    return level_errors(known.read(test.images), 18. * test.labels, test.labels) | {
+        "outside told from inside": outside_told(known, "multiple", seed, size, data), "CPU minutes": Measured(spent / 60, n=len(part))}
+
+# %% ../../nbs/studies/94_level_rivals.ipynb #1921a5f6
+def curve_figure(rows): # a Scoreboard
+    "Error of levels and right answers over CPU minutes, of the network for several lengths and of registration."
+    from symnb.ground import plots
+    fig, axes = plots.figure(1, 2, height=2.6)
+    for ax, measure in zip(axes, ("class-mean error of the level", "outside told from inside")):
+        of = {m: {r.method: r for r in rows.where(measure=m, data="multiple")} for m in (measure, "CPU minutes")}
+        seen = sorted((of["CPU minutes"][k].value, r.value, r.spread or 0, k) for k, r in of[measure].items() if k in of["CPU minutes"])
+        net, own = ([r[:3] for r in seen if (r[3] == OURS) == ours] for ours in (False, True))
+        for some, style, name in ((net, "o-", "ssl-sym"), (own, "s", OURS)):
+            if some: ax.errorbar(*map(list, zip(*some)), fmt=style, label=name)
+        ax.set(xscale="log", xlabel="CPU minutes", ylabel=measure)
+    axes[0].legend()
+    return fig
+
 # %% ../../nbs/studies/94_level_rivals.ipynb #69045d04
-SETTINGS = dict(quick=dict(seeds=(0,), networks=dict(multiple=1), steps=(30, 20), known=480, judged=100, noisy=240, noises=("none",), letters=60),
+SETTINGS = dict(quick=dict(seeds=(0,), networks=dict(multiple=1), steps=(30, 20), known=480, judged=100, noisy=240, noises=("none",), letters=60,
+                           longer={2: 1}),
                 full=dict(seeds=(0, 1, 2), networks=dict(multiple=3, gaussian=1, c2c4=1), steps=(700, 300), known=4_000, judged=1_000, noisy=1_000,
-                          noises=("none", "multiple"), letters=200))
+                          noises=("none", "multiple"), letters=200, longer={.4: 3, 4: 3, 12: 1}))
 NETWORK, NOISE, OURS = "ssl-sym, polar", "registration, likeliest noise", "registration"
-LONGER = {f"{NETWORK}, {k} times the steps": k for k in (2, 4)}
+LONGER = {f"{NETWORK}, {k} times the steps": k for k in (.4, 2, 4, 12)} # a longer training costs as many times more
 
 # %% ../../nbs/studies/94_level_rivals.ipynb #ac7d6ddf
 def plan(size: dict, data: Digits = None):
     "(method, world, seed)."
     for seed in size["seeds"]:
         yield from ((NETWORK, name, seed) for name, count in size["networks"].items() if seed < count)
-        yield from ((name, "multiple", seed) for name in LONGER)
+        yield from ((name, "multiple", seed) for name, k in LONGER.items() if seed < size["longer"].get(k, 0))
         yield from ((NOISE, name, seed) for name in size["noises"])
-        yield from ((OURS, world, seed) for world in ("letters", "patches", "another photograph", "hue"))
+        yield from ((OURS, world, seed) for world in ("multiple", "letters", "patches", "another photograph", "hue"))
 
 def cell(method: str, world: str, seed: int, size: dict, data: Digits = None) -> dict: # measure -> `Measured`
     "What one method reaches in one world."
     data = data or load_digits()
     if method == NETWORK: return network_measures(world, seed, size, data)
-    if method in LONGER: return network_measures(world, seed, dict(size, steps=[n * LONGER[method] for n in size["steps"]]), data)
+    if method in LONGER: return network_measures(world, seed, dict(size, steps=[round(n * LONGER[method]) for n in size["steps"]]), data)
     if method == NOISE: return noise_measures(world, seed, size, data)
     if world in ("patches", "another photograph"): return patch_measures(size["noisy"], seed, world != "patches")
+    if world == "multiple": return closed_measures(seed, size, data)
     if world == "hue": return hue_measures(size["noisy"], seed, data)
     part, (test, degrees) = drawn("multiple", seed, size, letters(size["letters"]))
     known = registered(part.images)

@@ -6,9 +6,9 @@ import torch
 
 from symnb.data.digits import load_digits
 from symnb.data.levels import LevelWorld
-from symnb.find.orientation import OrientationFields, curves, neighbours, peak_angles, shortlisted, steerable_coder
+from symnb.find.orientation import OrientationFields, curves, neighbours, peak_angles, shortlisted, steerable_coder, steerable_codes
 from symnb.find.registration import (LEVELS, Registered, best_level, below_best, evidence, find_levels, law_kernels, log_likelihood,
-                                     loops_closed, registered)
+                                     loops_closed, over_neighbours, pooled, registered)
 from symnb.ground.lab import SymnbError
 from symnb.symmetry.found import load_found
 from symnb.symmetry.warps import rotate
@@ -80,6 +80,29 @@ def test_ideal_curves(family, level, centre):
     off = 6 * int(L[0, int(evidence(L).argmax())].argmax()) - centre
     turn = 360 / level if family == "cyclic" else 360
     assert abs((off + turn / 2) % turn - turn / 2) <= 9
+
+
+def test_ends_of_the_grid_are_reached():
+    grid = LEVELS["uniform"]
+    peak = lambda at: -(grid[None] - torch.tensor(at)[:, None]).square()
+    assert torch.allclose(best_level(peak([0., 5., 90., 176., 180.]), "uniform"), torch.tensor([0., 5., 90., 176., 180.]), atol=4.5)
+    assert best_level(peak([-30., 200.]), "uniform").tolist() == [0., 180.]
+    assert (best_level(peak([40., 100.]), "uniform") - torch.tensor([40., 100.])).abs().max() < 1e-3
+
+
+def test_neighbours_that_share_little_count_little():
+    x, near = torch.tensor([[0.], [1.], [10.]]), torch.tensor([[1, 2]] * 3)
+    even, uneven = (over_neighbours(x, near, torch.tensor([w] * 3)) for w in ([.5, .5], [.9, .1]))
+    assert torch.allclose(even, torch.full((3, 1), 5.5), atol=1e-4) and uneven.max() < 1.2
+    assert torch.allclose(pooled(torch.ones(3, 2), near, torch.rand(3, 2)), torch.ones(3, 2))
+    assert torch.allclose(over_neighbours(x, near, torch.zeros(3, 2)), torch.full((3, 1), 5.5))
+
+
+def test_opposite_angles_share_their_waves(some):
+    coder, z = steerable_codes(some[0][:120])
+    value, at = neighbours(z, None, coder.orders, 5)
+    assert torch.allclose(value, curves(z, z, at, coder.orders, 24).amax(2), atol=1e-5)
+    assert torch.allclose(z, coder(some[0][:120]), atol=1e-6)
 
 
 def test_levels_rise_with_the_digit(some, found):
