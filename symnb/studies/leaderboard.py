@@ -192,8 +192,9 @@ def made_cells(cells: list, # as `grid` gives them
     "Make the cells that are not kept yet, in the order in which they are ready; those that are kept come first."
     import joblib
     study, data = pkgutil.resolve_name, load_digits(source) if source else None
-    left = [cell for cell in cells if not study(cell[0]).is_made(*cell[1:], data)]
-    yield from ((cell, None) for cell in cells if cell not in left)
+    there, left = [], []
+    for cell in cells: (there if study(cell[0]).is_made(*cell[1:], data) else left).append(cell)
+    yield from ((cell, None) for cell in there)
     around = dict(SYMNB_PROFILE=profile().name, SYMNB_RUNS=str(runs_dir().resolve()), SYMNB_RESULTS=str(results_dir().resolve()), TQDM_DISABLE="1")
     ask = (joblib.delayed(grid_cell)(cell, source, around, os.getpid()) for cell in left)
     try:
