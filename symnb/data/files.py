@@ -32,6 +32,7 @@ def reading(where, # the file, and the key in it, as a message shall name them
             yield
     except SymnbError: raise
     except Exception as e:
+        if isinstance(e.__cause__, KeyboardInterrupt): raise e.__cause__ from None # compiled code wraps it
         raise SymnbError(f"{where}: expected {expected}, found damage: {first_line(e)}") from None
 
 # %% ../../nbs/data/23_files.ipynb #b355de3f

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from symnb.data import rotated_file
+from symnb.data.files import reading
 from symnb.data.rotated_file import load_rotated, write_rotated
 from symnb.ground.lab import SymnbError
 from test_data_faults import here, tiny
@@ -68,6 +69,15 @@ def test_signals_at_random_moments(tmp_path):
         assert t["code"] in (0, 128 + t["sent"], -t["sent"]), t
         if t["code"] > 0: assert t["err"].startswith("symnb: interrupted") and t["err"].count("\n") == 1, t
     assert stopped > 25, "the signals came too late to test anything"
+
+
+def test_an_interruption_that_compiled_code_wraps_is_one_still():
+    "What CPython raises where a C function returns a result although a signal's handler has raised."
+    with pytest.raises(KeyboardInterrupt) as e, reading("a.h5", "a file"):
+        raise SystemError("returned a result with an exception set") from KeyboardInterrupt(15)
+    assert e.value.args == (15,)
+    with pytest.raises(SymnbError, match="found damage: inner"), reading("a.h5", "a file"):
+        raise SystemError("inner") from ValueError()
 
 
 def broken(monkeypatch, write):
