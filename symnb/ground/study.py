@@ -132,10 +132,14 @@ class Study:
         return Scoreboard(r for method, measure in self.headlines for r in rows
                           if (r.method, r.measure) == (method, measure))
 
-    def run(self, board: Scoreboard, data=None) -> list: # of (caption, figure)
-        "The study as a task of the main job: its rows join the board, its figures are returned."
+    def run(self, board: Scoreboard, data=None) -> list: # of (caption, HTML)
+        "The study as a task of the main job: its rows join the board; its figures are drawn, or found again."
+        from .plots import figure_html
         board.extend(self.rows(data))
-        return list(self.figures(self, data)) if self.figures else []
+        if not self.figures: return []
+        def drawn(): return [(says, x if isinstance(x, str) else figure_html(x, says)) for says, x in self.figures(self, data)]
+        settings = dict(profile=profile().name, sizes=repr(self.size), device=device().type)
+        return kept(f"{self.name}-figures", settings, data, drawn, (self.figures, self.cell, self.derived))
 
 # %% ../../nbs/ground/05_study.ipynb #fa23e6b6
 def said(study: str, # its name

@@ -53,12 +53,10 @@ class Result:
 # %% ../../nbs/show/85_run.ipynb #658975f4
 def run_study(study: Study, board: Scoreboard, digits, ready=None) -> Result: # ready(study) waits for its cells
     "Run one study on the digits of the profile."
-    from symnb.ground.plots import figure_html
     start, first = time.perf_counter(), len(board)
     try:
         if ready: ready(study)
-        panels = [(caption, x if isinstance(x, str) else figure_html(x, caption))
-                  for caption, x in study.run(board, digits)]
+        panels = study.run(board, digits)
     except BaseException:
         del board[first:]
         raise

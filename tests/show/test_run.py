@@ -2,6 +2,7 @@
 import html.parser
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -189,6 +190,17 @@ def test_the_profile_asked_for_is_in_force_and_the_former_one_comes_back(tmp_pat
 def test_unknown_names_are_refused_before_anything_is_written(tmp_path, kw, found):
     with pytest.raises(SymnbError, match=found): run.run_all(**kw)
     assert not (tmp_path / "runs").exists()
+
+
+def test_pictures_are_drawn_once_and_again_where_a_cell_has_changed(monkeypatch, tmp_path):
+    monkeypatch.setenv("SYMNB_RUNS", str(tmp_path))
+    times = []
+    monkeypatch.setattr(plots, "figure_html", lambda fig, alt, draw=plots.figure_html: times.append(alt) or draw(fig, alt))
+    study = replace(GOOD, name="drawn")
+    first, again = study.run(Scoreboard()), study.run(Scoreboard())
+    assert first == again and [says for says, _ in first][0].startswith("A line") and "base64" in first[0][1] and len(times) == 1
+    replace(study, cell=lambda *a: dict(good(*a), parameters=8)).run(Scoreboard())
+    assert len(times) == 2
 
 
 def test_a_task_named_twice_runs_once(tmp_path):
