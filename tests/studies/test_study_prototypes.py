@@ -18,8 +18,13 @@ def test_poses_beside_no_pose_and_dealt_views():
 
 def test_colours_and_sprites():
     assert (e := colour_cell(0, SMALL, DIGITS)["error of two views"]).value < .2 * e.baseline
-    m = sprite_cell(0, SMALL)
+    m = sprite_cell("waves of a shape", 0, SMALL)
     assert m["error where nothing is cut"].value < .01 and m["stabiliser right"].value > m["stabiliser right"].chance + .2
+
+
+def test_a_network_sees_where_sprites_are_cut():
+    m = sprite_cell("residual net", 0, dict(SMALL, sprites=400, sprite_steps=80))["error of two views"]
+    assert m.value < .9 * m.control < .9 * m.baseline and m.control == sprite_cell("waves of a shape", 0, SMALL)["error of two views"].value
 
 
 def test_noise_has_no_law_and_a_wrong_law_is_far():
