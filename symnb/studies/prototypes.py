@@ -252,6 +252,7 @@ study = Study(
              ("law of turns", "modes right", "hidden laws"): dict(full=">= 5"), ("law of turns", "largest distance to uniform", "noise"): "<= 0.005",
              ("law of turns", "second modes claimed", "upright"): dict(full="<= 0"), ("flow of poses", "log density", "tilted digits"): dict(full=">= 5.3"),
              ("flow of poses", "log density, fitted over unseen", "tilted digits"): dict(full="<= 0.5"),
+             ("law of poses", "log density", "tilted digits"): dict(full=">= 5.3"), ("law of poses", "log density, fitted over unseen", "tilted digits"): dict(full="<= 0.5"),
              ("law", "bound gained over plain", "625 digits, 90 degrees"): dict(full=">= 40"), ("law", "bound short of the oracle", "625 digits, 90 degrees"): dict(full="<= 5"),
              ("law", "bound lost beside 4000", "1000 digits, 90 degrees"): dict(full="<= 10")},
     headlines=[("frame, landmarks", "error of two views"), ("law of turns", "largest distance, widened"), ("law", "bound gained over plain")])
