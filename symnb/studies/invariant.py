@@ -88,8 +88,8 @@ SETTINGS = dict(
 PLAIN = "CNN, turned" # what the others are held against
 BEST = "block VAE, bispectrum" # of the classifiers that see nothing but the latent
 DEALT, LOST = f"control: {BEST}, labels dealt", "VAE, bispectrum, random planes" # negative controls
-IMAGES = [f"{name}{mean}" for mean in ("", *(f", mean of 12 {k}" for k in WHAT))
-          for name in ("CNN, upright only", PLAIN)] # neighbours are trained apart, so that none waits for the other
+IMAGES = [f"{name}{mean}" for name in ("CNN, upright only", PLAIN)
+          for mean in ("", *(f", mean of 12 {k}" for k in WHAT))]
 LATENT = ["VAE, codes", *(f"VAE, {way}, discovered" for way in ("mean of 12 logits", *WAYS[1:])), "VAE, orbit mean, MLP map",
           "VAE, codes, upright only", "VAE, bispectrum, discovered, upright only", LOST, f"{LOST}, upright only",
           "VAE, bispectrum, Procrustes", "block VAE, codes", "block VAE, mean of 12 logits", BEST, f"{BEST}, upright only",

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['RIGHT', 'WRONG', 'FIELDS', 'NOTHING', 'SORT', 'STYLE', 'HEADS', 'PAGE', 'answer_shares', 'knows_more', 'is_time',
            'Standing', 'by_answers', 'by_targets', 'published', 'beside', 'circle_wanted', 'standings', 'stored_board',
-           'leaderboard_html', 'grid', 'grid_cell', 'backend', 'made_cells', 'run_grid', 'make_leaderboard',
+           'leaderboard_html', 'grid', 'in_turns', 'grid_cell', 'backend', 'made_cells', 'run_grid', 'make_leaderboard',
            'bench_board']
 
 # %% ../../nbs/studies/99_leaderboard.ipynb #21cc689c
-import contextlib, html, io, os, pkgutil, re
+import contextlib, html, io, itertools, os, pkgutil, re
 from dataclasses import dataclass
 from pathlib import Path
 import torch
@@ -158,6 +158,16 @@ def grid(places: dict, data=None) -> list: # name -> MODULE:NAME of its study; -
     plans = ((place, pkgutil.resolve_name(place)) for place in places.values())
     return [(place, *cell) for place, study in plans for cell in study.plan(study.size, data)]
 
+# %% ../../nbs/studies/99_leaderboard.ipynb #6921b2ce
+def in_turns(cells: list) -> list: # as `grid` gives them
+    "The cells of each study, in turns of what their methods begin with, so that processes seldom wait for one model."
+    out = []
+    for _, own in itertools.groupby(cells, key=lambda cell: cell[0]):
+        kin = {}
+        for cell in own: kin.setdefault(cell[1].split(",")[0], []).append(cell)
+        out += [cell for row in itertools.zip_longest(*kin.values()) for cell in row if cell]
+    return out
+
 # %% ../../nbs/studies/99_leaderboard.ipynb #93abefe7
 def grid_cell(cell: tuple, source: str | None, surroundings: dict, owner: int) -> tuple: # -> the cell, what was made of it, or a fault in words
     "One cell in whatever process, kept there as it is finished."
@@ -193,7 +203,7 @@ def made_cells(cells: list, # as `grid` gives them
     import joblib
     study, data = pkgutil.resolve_name, load_digits(source) if source else None
     there, left = [], []
-    for cell in cells: (there if study(cell[0]).is_made(*cell[1:], data) else left).append(cell)
+    for cell in in_turns(cells): (there if study(cell[0]).is_made(*cell[1:], data) else left).append(cell)
     yield from ((cell, None) for cell in there)
     around = dict(SYMNB_PROFILE=profile().name, SYMNB_RUNS=str(runs_dir().resolve()), SYMNB_RESULTS=str(results_dir().resolve()), TQDM_DISABLE="1")
     ask = (joblib.delayed(grid_cell)(cell, source, around, os.getpid()) for cell in left)
