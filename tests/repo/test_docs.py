@@ -297,4 +297,4 @@ def test_the_methods_page_shows_the_stored_results():
         *lines, last = re.split(r"^(?=table\()", "".join(c["source"]), flags=re.M)
         program += "".join(lines) + (f"shown.append({last.strip()})\n" if last.startswith("table(") else last + "\n")
     said = python(program + "import json; print(json.dumps([m.data for m in shown]))", cwd=ROOT / "nbs" / "start")
-    assert json.loads(said) == stored and len(stored) == 5
+    assert json.loads(said) == stored and len(stored) == 7
