@@ -22,7 +22,8 @@ def nothing(method, *found):
     return [r for r in runs(method, *found) if r.measure in ("found", "margin", "stationarity")]
 
 
-def test_rows_tell_the_worst_run_and_both_errors_of_the_verdict():
+def test_rows_tell_the_worst_run_and_both_errors_of_the_verdict(monkeypatch):
+    monkeypatch.setenv("SYMNB_PROFILE", "full")
     off = {"step on held-out signals, error": .03}
     rows = runs("wide, N = 33", {}, {"cosine": .9, **off}, {"found": 0.}, {"CPU time": 30.})
     board = worst_and_typical(rows + nothing("white, N = 33", {"found": 0.}, {"found": 1.}))
@@ -37,7 +38,8 @@ def test_rows_tell_the_worst_run_and_both_errors_of_the_verdict():
     assert white["found"].value == .5 and white["found"].met is False and "success rate" not in white
 
 
-def test_every_target_is_read_against_something_and_binds_a_run_of_the_plan():
+def test_every_target_is_read_against_something_and_binds_a_run_of_the_plan(monkeypatch):
+    monkeypatch.setenv("SYMNB_PROFILE", "full")
     full = {m for m, _, _ in plan(study.settings["full"])}
     assert {m for m, _ in TARGETS} - {solver.ALL} <= full
     for r in study.stored():
