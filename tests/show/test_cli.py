@@ -14,12 +14,14 @@ from symnb.show.cli import main
 
 TASKS = """
 import signal, time
+from pathlib import Path
 from symnb.ground.lab import SymnbError
 from symnb.ground.study import Study
 
 def fails(*args): raise SymnbError("no room\\nfor a second line")
 def waits(*args):
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN: signal.signal(signal.SIGINT, signal.default_int_handler)  # tests run in the background
+    for _ in range(600): Path("out/scoreboard.json").exists() or time.sleep(.1)  # cells are made side by side
     signal.raise_signal(signal.SIGINT)  # to this thread: another one would not wake it from a long sleep
     for _ in range(600): time.sleep(.1)
 def study(name, cell):
