@@ -257,7 +257,7 @@ def names_page(up: str = "../" # way from the page to the root of the site
 PAPER = re.compile(r"(?<![\d.])(\d{4}\.\d{4,5})(?!\.?\d)|(10\.\d{4,}/[\w./-]*\w)") # an arXiv number of today, or a DOI
 
 @functools.cache
-def papers() -> dict: # number or DOI -> by, name, title and where, as far as they are known
+def papers() -> dict: # number or DOI -> by and title; name, where and year, as far as they are known
     "The papers that the pages rest on or compare with, oldest first."
     return json.loads((files("symnb.show") / "papers.json").read_text(encoding="utf-8"))
 
@@ -266,7 +266,7 @@ def cite(number: str # of arXiv, or a DOI, one of `papers()`
     "Who, when, what and where, linked."
     known, arxiv = papers()[number], "/" not in number
     year = known["year"] if "year" in known else 2000 + int(number[:2])
-    said = [known.get("by"), str(year), f"*{known['title']}*" if "title" in known else None, known.get("name"), known.get("where")]
+    said = [known["by"], str(year), f"*{known['title']}*", known.get("name"), known.get("where")]
     link = f"[arXiv {number}](https://arxiv.org/abs/{number})" if arxiv else f"[doi {number}](https://doi.org/{number})"
     return ", ".join(filter(None, said)) + f". {link}"
 
