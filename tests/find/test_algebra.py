@@ -8,13 +8,14 @@ import torch
 
 from symnb.find import moments as tensors, weights as rule
 from symnb.find.algebra import discover_rotation
-from symnb.find.generators import bracket_residual, stabiliser
+from symnb.find.generators import stabiliser
 from symnb.find.moments import act, cumulants, halved_law, memory, packed, random_rotations, synthetic_law, unpacked
 from symnb.find.image_fields import coordinate_fields
 from symnb.find.liepca import lie_pca
 from symnb.find.weights import normal_form, off_share, refine_planes, rho, selection
 from symnb.find.whitening import skew_matrices, whiten
 from symnb.ground.lab import SymnbError
+from symnb.measures.spans import bracket_residual
 from symnb.symmetry.actions import load_action
 
 EXPECTED = [0, 0, 1, 1, 2, 2, 3, 4]

@@ -4,9 +4,10 @@ import itertools
 import pytest
 import torch
 
-from symnb.find.generators import bracket_residual, closed, eigen, eigengap, form, repeated, skew_form, stabiliser
+from symnb.find.generators import closed, eigen, eigengap, form, repeated, skew_form, stabiliser
 from symnb.find.moments import act, cumulants, synthetic_law
 from symnb.find.whitening import skew_matrices, whiten
+from symnb.measures.spans import bracket_residual
 
 
 def normal(*shape, seed=0):
