@@ -70,7 +70,7 @@ def test_whole_groups_are_dealt():
 
 def test_scrambled_columns_keep_each_law_and_nothing_else():
     z = planes(500)
-    mixed = laws.scrambled(z)
+    mixed = laws.dealt_columns(z)
     assert torch.equal(mixed.sort(0).values, z.sort(0).values)
     assert laws.energy_test(z, mixed)[1] <= .02
 

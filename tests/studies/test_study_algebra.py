@@ -13,7 +13,7 @@ from symnb.ground.files import results_dir
 from symnb.ground.lab import SymnbError
 from symnb.measures.laws import two_sample_auc
 from symnb.studies import algebra as st
-from symnb.studies.rotations import (ANGLES, angles_of, best_skew, chance_cosine, fitted_planes, mean_cosine, random_planes,
+from symnb.studies.rotations import (ANGLES, angles_of, nearest_skew, chance_of_skew, fitted_planes, mean_cosine, random_planes,
                                      reversed_action, scrambled, shifted_images)
 from symnb.symmetry.kinds import Conjugated
 from symnb.symmetry.matrices import BlockRotation
@@ -79,9 +79,9 @@ def test_unknown_angles_are_one_line():
 def test_ceiling_and_chance():
     q, A = normal(400, 16), skew_matrices(normal(120, seed=1), 16)
     tangent = q @ A.mT
-    assert mean_cosine(q @ best_skew(q, tangent).mT, tangent)[0] > .999
-    chance = chance_cosine(q, tangent)
-    assert .03 < chance < .12 and abs(chance - chance_cosine(q, tangent, 50)) < .02
+    assert mean_cosine(q @ nearest_skew(q, tangent).mT, tangent)[0] > .999
+    chance = chance_of_skew(q, tangent)
+    assert .03 < chance < .12 and abs(chance - chance_of_skew(q, tangent, 50)) < .02
 
 
 @pytest.mark.parametrize("d", [4, 5])
