@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GRID', 'FAR', 'RADII', 'GAP', 'MATCH', 'kabsch', 'apart', 'rotation_grid', 'from_quaternions', 'overlap', 'matched',
-           'registered_cloud', 'registered_clouds', 'mean_shape', 'heaps', 'product_table', 'closed_group',
+           'registered_cloud', 'registered_clouds', 'mean_shape', 'heaps', 'product_table', 'room', 'closed_group',
            'group_of_turns', 'uneven', 'judged_elements', 'characters_of_turns', 'pose_harmonics', 'CloudsFound',
            'stray_template', 'checked_clouds', 'discover_clouds']
 
@@ -125,6 +125,10 @@ def product_table(E) -> tuple: # (k, d, d) -> numbers of products (k, k), larges
     far = apart((E[:, None] @ E).reshape(-1, *E.shape[1:]), E)
     return far.argmin(1).reshape(len(E), -1), float(far.min(1).max())
 
+def room(E) -> float: # (k, d, d) -> radians
+    "A third of the least angle between two elements: what lies further off is another rotation."
+    return float((apart(E, E) + 9 * np.eye(len(E))).min() / 3)
+
 def closed_group(E, T, rounds: int = 12) -> np.ndarray: # (k, d, d), their table -> (k, d, d), the identity first
     "The exact group nearest to rotations whose table is that of a group; empty if it is not."
     if not all(len(set(v)) == len(E) for v in (*T, *T.T)): return E[:0]
@@ -158,11 +162,11 @@ def uneven(count, alpha: float = .05) -> tuple: # clouds at each element -> boun
 def judged_elements(R, E, alpha: float = .05) -> tuple: # (n, d, d) of clouds that proposed nothing, (k, d, d)
     "Bound of the defect, p of even shares, share of poses that are no element."
     from scipy.stats import beta
-    far, between = apart(R, E), apart(E, E) + 9 * np.eye(len(E))
-    outside = far.min(1) > between.min() / 3
-    bound, p = uneven(np.bincount(far.argmin(1)[~outside], minlength=len(E)), alpha)
+    far = apart(R, E)
+    outside = far.min(1) > room(E)
+    bound, p = uneven(np.bincount(far.argmin(1)[~outside], minlength=len(E)), alpha / 2)
     k, n = outside.sum(), len(R)
-    return bound + (float(beta.ppf(1 - alpha, k + 1, n - k)) if k < n else 1.), p, float(outside.mean())
+    return bound + (float(beta.ppf(1 - alpha / 2, k + 1, n - k)) if k < n else 1.), p, float(outside.mean())
 
 # %% ../../nbs/find/94_point_clouds.ipynb #pcld0037
 def characters_of_turns(w, d: int, most: int = 8) -> np.ndarray: # angles (...,) -> (most, ...), 1 at w = 0
@@ -231,10 +235,14 @@ def discover_clouds(clouds, # (n, m, 2 or 3)
 # %% ../../nbs/find/94_point_clouds.ipynb #pcld0044
 def _finite(D, b, E, n):
     "The answer where poses lie in heaps."
-    T, off = product_table(E)
-    G = closed_group(E, T)
-    D.certificates["largest angle off a product (degrees)"] = Certificate(math.degrees(off))
-    if len(E) == 1: D.answer, D.words = "none", "All clouds stand in one pose"
+    (T, off), most = product_table(E), room(E)
+    G = closed_group(E, T) if off <= most else E[:0]
+    D.certificates["largest angle off a product (degrees)"] = Certificate(math.degrees(off), math.degrees(most))
+    if len(E) == 1:
+        stray = float((apart(b, E)[:, 0] > math.radians(RADII[-1])).mean())
+        D.certificates["share in other poses"] = Certificate(stray, .05)
+        if stray <= .05: D.answer, D.words = "none", "All clouds stand in one pose"
+        else: D.words = "One pose is much more frequent than the others, which are too few to count"
     elif not len(G):
         D.words = f"The {len(E)} poses that occur are no group: products of two are not among them"
         if n >= 10 * len(E): D.answer = "none"

@@ -164,7 +164,8 @@ def fit_residual(x: torch.Tensor, # (n, 1, S, S), from 0 to 1
                  size: int = 20, pixels: int = 200, whole: bool = False, # as in `CorrectedPose`
                  seed: int = 0, folder=None) -> CorrectedPose: # for checkpoints
     "A pose corrected by a network, which is trained to carry views of one picture onto each other."
-    if base is None: base = fit_cascade(x, fit_frame(fitting(x)[:2000], kind, 150), kind, seed=seed)
+    some = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:2000] # pictures often lie in order of class
+    if base is None: base = fit_cascade(x, fit_frame(fitting(x)[some], kind, 150), kind, seed=seed)
     c, Q = views_of(base, fitting(x), draws, kind, size, seed, in_view if whole else canonical)
     Q, points = Q.to(x.dtype), plane_points(x.shape[-1])
     torch.manual_seed(seed)

@@ -18,7 +18,7 @@ from ..find.frames import fit_frame
 from ..find.generative import fit_generative
 from ..find.lowest_weight import WavePose
 from ..find.pose_flow import fit_flow
-from ..find.pose_laws import fit_pose_law, gains
+from ..find.pose_laws import fit_pose_law
 from ..find.residual_pose import fit_cascade, fit_residual
 from ..find.turn_laws import fit_turn_law, modes
 from ..ground.board import Measured, standard_error
@@ -38,7 +38,7 @@ def some(part, n: int):
 # %% ../../nbs/studies/97_prototypes.ipynb #57947ff2
 POSES = {"frame, waves": lambda x, kind, seed, size: fit_frame(x, kind, seed=seed),
          "frame, landmarks": lambda x, kind, seed, size: fit_frame(x, kind, min(150, len(x)), seed=seed),
-         "landmarks, one correction": lambda x, kind, seed, size: fit_cascade(x, fit_frame(x[:2000], kind, min(150, len(x)), seed=seed), kind, seed=seed),
+         "landmarks, one correction": lambda x, kind, seed, size: fit_cascade(x, fit_frame(x[among(len(x), 2000)], kind, min(150, len(x)), seed=seed), kind, seed=seed),
          "residual net": lambda x, kind, seed, size: fit_residual(x, kind=kind, steps=size["residual"], seed=seed),
          "inference net": lambda x, kind, seed, size: fit_generative(x, steps=size["net"], lr=1e-3, kind=kind, seed=seed),
          "inference net, matrix term": lambda x, kind, seed, size: fit_generative(x, matrix=.3, steps=size["net"], lr=1e-3, kind=kind, seed=seed),
@@ -141,13 +141,12 @@ def density_cell(method: str, seed: int, size: dict, data: Digits) -> dict: # la
     "The law of poses of tilted digits; baseline: one law for all; control: laws dealt to other pictures."
     tilted = lambda part, n, s: turned_once(some(part, n)[0], 15., s)
     x, test = tilted(fitting(data.part("train")), size["fitted"], seed), tilted(judging(data.part("test")), size["judged"], 50 + seed)
-    flow = method == "flow of poses"
-    pose = fit_frame(x[:2000], landmarks=min(150, len(x)), seed=seed) if flow else fit_frame(x, seed=seed)
-    one = fit_pose_law(pose, x, seed=seed)
-    law = fit_flow(x, pose, steps=size["flow"], seed=seed) if flow else one
+    flow, pose = method == "flow of poses", fit_frame(x[among(len(x), 2000)], landmarks=min(150, len(x)), seed=seed)
+    one = fit_pose_law(pose, x, near=(1e6,), seed=seed)
+    law = fit_flow(x, pose, steps=size["flow"], seed=seed) if flow else fit_pose_law(pose, x, seed=seed)
     radians, w, at = math.log(180 / math.pi), pose(test), among(len(x), 200)
     each = (law.log_prob(w, test) + radians).numpy()
-    alone = float((one.log_prob(w, test) - gains(pose, one, test) + radians).mean())
+    alone = float(one.log_prob(w, test).mean()) + radians
     others = test[torch.randperm(len(test), generator=torch.Generator().manual_seed(seed))] # of any class: they lie in order of class
     dealt = float((law.log_prob(w, others) + radians).mean())
     own = () if flow else (at[:, None] == torch.arange(len(x)),) # left out of its own law

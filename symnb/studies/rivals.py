@@ -51,10 +51,10 @@ def cell(method: str, setting: str, seed: int, size: dict, data=None) -> dict:
     "One verdict on one world."
     world, n = rival_world(setting, seed)
     D, truth = discover_clouds(fitting(world.draw(n)), seed=seed), world.truth
-    out = {"undecided": Measured(float(D.answer == "undecided"), chance=1 / 3), "time": Measured(D.seconds, floor=0.)}
-    if truth == "none": return {"false found": Measured(float(D.found), floor=0., chance=1 / 3)} | out
+    out = {"undecided": Measured(float(D.answer == "undecided"), floor=0.), "time": Measured(D.seconds, floor=0.)}
+    if truth == "none": return {"false found": Measured(float(D.found), floor=0.)} | out
     name = f"SO({world.d})" if world.law[0] == "all" else world.law[0]
-    out["right group"] = Measured(float(D.found and D.name == name), floor=1., chance=1 / 3)
+    out["right group"] = Measured(float(D.found and D.name == name), floor=1.)
     if isinstance(truth, Finite): out["elements"] = Measured(float(len(D.elements)), floor=float(len(truth.matrices)))
     seen = distances(world, D.poses, n, rng := np.random.default_rng(seed))
     if len(D.elements) and D.found: out["distance of the elements"] = seen.but(value=transport(np.tile(D.elements, (30, 1, 1)), truth, rng))

@@ -20,6 +20,7 @@ def _unshuffled(x, R, order): return np.take_along_axis(x, np.argsort(order, 1)[
 
 def test_a_judge_that_takes_any_poses_for_a_group_is_caught(monkeypatch):
     monkeypatch.setattr(point_clouds, "closed_group", lambda E, T, rounds=0: E)
+    monkeypatch.setattr(point_clouds, "room", lambda E: 9.)
     monkeypatch.setattr(point_clouds, "Finite", lambda G: None)
     world = CloudWorld("arrow but C4", seed=3)
     assert discover_clouds(world.draw(160)).found and world.truth == "none"  # so the study's "false found" is 1

@@ -91,3 +91,17 @@ def test_clouds_of_different_shapes_have_no_poses():
 @pytest.mark.parametrize("bad", [np.zeros((50, 5, 3)), np.ones((50, 2, 3)), np.ones((50, 5, 4)), np.random.rand(10, 5, 3), np.full((50, 5, 3), np.nan)])
 def test_bad_clouds(bad):
     with pytest.raises(SymnbError, match="clouds: expected"): discover_clouds(bad)
+
+
+@pytest.mark.parametrize("seed", [20004, 20015])
+def test_three_of_four_quarter_turns_are_not_drawn_to_three_thirds(seed):
+    D = discover_clouds(CloudWorld("arrow but C4", .05, seed=seed).draw(200), seed=seed)
+    assert not D.found and "largest angle off a product (degrees)" in D.lacking()
+
+
+def test_one_frequent_pose_is_not_the_only_one():
+    x = CloudWorld("arrow one", seed=0).draw(100)
+    assert discover_clouds(x).answer == "none"
+    for i, a in enumerate(np.linspace(1, 5, 15)): x[6 * i] = x[6 * i] @ [[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]
+    D = discover_clouds(x)
+    assert D.answer == "undecided" and D.certificates["share in other poses"].value > .05
