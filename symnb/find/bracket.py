@@ -141,7 +141,7 @@ def count(null: Null) -> int:
 # %% ../../nbs/find/90_bracket.ipynb #277203d3
 def without_symmetry(found: Learned, phi, k: int, # place of the value
                      basis=None, draws: int = 12, seed: int = 0) -> float:
-    "The lower 5 % of s_k for fields M f with random matrices M."
+    "What s_k is for fields M f with random matrices M: the median."
     from scipy.stats import ortho_group
     rng, z, field = np.random.default_rng(seed), found.points[:500], found.fit.field
     f, J, B, values = field(z), field.jacobian(z), size_rows(phi, z), []
@@ -151,7 +151,7 @@ def without_symmetry(found: Learned, phi, k: int, # place of the value
         M = turn() @ np.diag(np.exp(rng.uniform(-.7, .7, z.shape[1]))) @ turn()
         A = bracket_rows(phi, z, f @ M.T, np.einsum("kl,slj->skj", M, J))
         values.append(pencil(w * A @ basis, w * B @ basis)[0][k] / found.rate)
-    return float(np.quantile(values, .05))
+    return float(np.median(values))
 
 # %% ../../nbs/find/90_bracket.ipynb #e0232f91
 def unseen_defect(found: Learned, group, # moves states
@@ -211,7 +211,7 @@ def grounds(found: Learned, null: Null, k: int, phi, basis=None) -> dict:
     "What the answer rests on, for the first k fields."
     worst, after = unseen_null(found, phi, null.c[:, :k], basis)
     s, tiny = np.maximum(null.s, 1e-6), null.s[k - 1] <= RULE["tiny"]
-    return {"rates explained, unseen": (found.explained, .1, 0., True),
+    return {"rates explained, unseen": (found.explained, .1, None, True), # a field without a symmetry is explained as well
             "commutator": (null.s[k - 1], RULE["close"], without_symmetry(found, phi, k - 1, basis)),
             "next over it": (s[k] / s[k - 1] if k < len(s) else np.inf, RULE["gap"], 1., True),
             "over the error of the field": (null.exact[:k].max(), None if tiny else RULE["exact"]),

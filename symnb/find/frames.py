@@ -111,8 +111,8 @@ class FramePose(Pose):
         self.register_buffer("landmarks", landmarks)
 
     def direction(self, x, K): # (N,) complex
-        F_ = circle_waves(x, K)
-        return (weight_one(F_) if self.landmarks is None else compared(normalised(F_), self.landmarks)) @ self.w
+        if self.landmarks is None: return weight_one(circle_waves(x, K, 16)) @ self.w
+        return compared(normalised(circle_waves(x, K)), self.landmarks) @ self.w
 
     def read(self, x): # (N, 2, 3) and (N,)
         K = frame(x, self.kind)
@@ -141,7 +141,7 @@ def fit_frame(x: torch.Tensor, # (N, 1, S, S), from 0 to 1
     chosen = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:landmarks]
     known = normalised(circle_waves(x[chosen], K[chosen])) if landmarks else None
     read = FramePose(torch.eye(1), known, kind)
-    read.w = torch.eye(landmarks or 108, dtype=torch.complex64)
+    read.w = torch.eye(landmarks or 112, dtype=torch.complex64)
     phi = [read.direction(x, K)]
     for i in range(draws):
         M = random_motions(len(x), kind, seed=seed * 1000 + i + 1)
@@ -149,5 +149,5 @@ def fit_frame(x: torch.Tensor, # (N, 1, S, S), from 0 to 1
         K1 = frame(moved, kind)
         phi.append(read.direction(moved, K1))
         thetas.append(turn_between(K, K1, M).float())
-    w = constant_modulus(torch.stack(phi, 1), torch.stack(thetas, 1), .01 if landmarks else .03)
+    w = constant_modulus(torch.stack(phi, 1), torch.stack(thetas, 1), .01 if landmarks else .3)
     return FramePose(w, known, kind)

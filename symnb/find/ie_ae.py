@@ -20,7 +20,7 @@ from ..symmetry.warps import ImageRotation, rotate
 
 # %% ../../nbs/find/98_ie_ae.ipynb #42f7ccb8
 class PolarEncoder(nn.Module):
-    "Pictures (B, 1, S, S) to codes (B, code) that no whole step of a turn changes, and complex numbers (B,) that turn with them."
+    "Pictures (B, 1, S, S) to codes (B, code) that quarter turns leave, other turns nearly, and complex numbers (B,) that turn with them."
     def __init__(self, size: int = 28, code: int = 32, # pixels a side; numbers of the code
                  width: int = 32, points: int = 48, radii: int = 12): # channels; steps of a turn; circles
         super().__init__()

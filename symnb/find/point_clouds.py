@@ -164,9 +164,9 @@ def judged_elements(R, E, alpha: float = .05) -> tuple: # (n, d, d) of clouds th
     from scipy.stats import beta
     far = apart(R, E)
     outside = far.min(1) > room(E)
-    bound, p = uneven(np.bincount(far.argmin(1)[~outside], minlength=len(E)), alpha / 2)
+    bound, p = uneven(np.bincount(far.argmin(1)[~outside], minlength=len(E)), alpha)
     k, n = outside.sum(), len(R)
-    return bound + (float(beta.ppf(1 - alpha / 2, k + 1, n - k)) if k < n else 1.), p, float(outside.mean())
+    return bound + (float(beta.ppf(1 - alpha, k + 1, n - k)) if k < n else 1.), p, float(outside.mean())
 
 # %% ../../nbs/find/94_point_clouds.ipynb #pcld0037
 def characters_of_turns(w, d: int, most: int = 8) -> np.ndarray: # angles (...,) -> (most, ...), 1 at w = 0

@@ -303,4 +303,4 @@ def find_levels(images, # (n, C, S, S) or a part of the training side
     shapes = sure[FIT][0] >= sure[FIT][1]
     return Found(answer=None if shapes else "undecided", candidate=ImageRotation(), pose=RegisteredPose(known, centred), law=RegisteredLaw(known),
                  certificates=sure, words="" if shapes else "neighbours fit hardly better than chance: no shapes, or too few of each",
-                 told="nothing", seconds=time.process_time() - began, method="registration", what=what)
+                 told="nothing" if family == "auto" else "the family of laws", seconds=time.process_time() - began, method="registration", what=what)

@@ -159,7 +159,7 @@ def step_cnn(size: int = 32, widths=(24, 48, 48), out: int = 6) -> nn.Sequential
 # %% ../../nbs/find/89_residual_pose.ipynb #d0ff0733
 def fit_residual(x: torch.Tensor, # (n, 1, S, S), from 0 to 1
                  base: Pose = None, # which is corrected; None: landmarks and one linear correction
-                 kind: str = "affine", steps: int = 1200, batch: int = 192, draws: int = 6, # views of each picture
+                 kind: str = "affine", steps: int = 1200, batch: int = 192, draws: int = 24, # views of each picture
                  matrix: float = .3, lr: float = 1e-3, # weight of the distance from the identity, at the start
                  size: int = 20, pixels: int = 200, whole: bool = False, # as in `CorrectedPose`
                  seed: int = 0, folder=None) -> CorrectedPose: # for checkpoints

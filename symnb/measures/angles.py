@@ -122,18 +122,17 @@ def net_angle(action, # action(x, t) -> images, with parameter(degrees)
               t=None, # use this parameter in place of action.parameter(degrees)
               groups=None # (N,) id of the digit behind each image
              ) -> Measured: # degrees; floor: true rotation, no bias subtracted; baseline: t = 0
-    "Circular mean of the angle by which one move turns images, less the estimator's bias."
+    "Circular mean of the angle by which one move turns images, less the estimator's bias. A guess has no mean angle, so there is no chance."
     images, degrees = pictures(images), number(degrees, "degrees")
-    read, others, n = _reader(images), another(len(images)), len(images)
-    angle, _, fold = read(after := moved(action, images, parameter(action, degrees, t, n)))
+    read, n = _reader(images), len(images)
+    angle, _, fold = read(moved(action, images, parameter(action, degrees, t, n)))
     kept = fold == 1
     if not kept.any(): raise SymnbError(f"images: expected some that differ upside down, found none of {n}")
     mean = lambda a, around=degrees: _circular_mean(a[kept].numpy(), around)
     true = read(seen(action, images, degrees))[0]
     value, pull = mean(angle - (true - degrees))
     spread, n = standard_error(pull, clustered(np.zeros(n), groups)[1][kept.numpy()])
-    return Measured(value, spread, n, None if others is None else mean(read(after[others])[0])[0],
-                    mean(true)[0], mean(read(moved(action, images, 0))[0], 0.)[0])
+    return Measured(value, spread, n, floor=mean(true)[0], baseline=mean(read(moved(action, images, 0))[0], 0.)[0])
 
 # %% ../../nbs/measures/42_angles.ipynb #42e9c0a5
 def angle_errors(action, images, degrees, t=None # as in `angle_error`

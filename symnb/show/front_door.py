@@ -26,7 +26,7 @@ class Discovered:
     seen: Seen
     outcomes: list # as `outcome` gives them, in the order in which they ran
     missing: list = field(default_factory=list) # names of ways that have not run
-    folder: str = "." # where it was written
+    folder: str = None # where it was written
 
     @property
     def good(self): return [o for o in self.outcomes if o["answer"] == "found"]
@@ -66,7 +66,8 @@ class Discovered:
 def sure(o: dict) -> list:
     "How sure an outcome is, and what is lacking."
     if o["answer"] != "found": return [w for w in o["words"][1:] if not w.startswith("Without") and not (o["answer"] == "none" and w.endswith("would tell."))]
-    most = [] if o["bound"] is None else [f"the defect is at most {o['bound']:.2g} with 95 % confidence, where 0 is exact and 1 is none of the symmetry"]
+    most = [] if o["bound"] is None else [f"the defect is at most {o['bound']:.2g} with 95 % confidence, where 0 is exact and 1 the largest there can be" if o["group"] else
+                                          f"at most {o['bound']:.2g} of its variance lies within trajectories, with 95 % confidence"]
     held = [f"{k} {c[0]:.2g} ({'at least' if c[3] else 'at most'} {c[1]:.2g})" for k, c in o["certificates"].items() if c[1] is not None]
     return [f"{'; '.join([*most, *held])}."]
 
@@ -81,7 +82,7 @@ def without_it(o: dict) -> list:
 def next_steps(d: Discovered) -> list:
     "What to do after an answer."
     out = [f"{len(d.missing)} ways have not run ({', '.join(d.missing)}); the same call goes on."] * bool(d.missing)
-    if d.answer == "found": out.append("Load the group and move samples that were not used: they should be as likely as before.")
+    if any(o["group"] for o in d.good): out.append("Load the group and move samples that were not used: they should be as likely as before.")
     if any(o["bound"] is not None for o in d.good): out.append("Four times as many samples about halve the defect that cannot be excluded.")
     need = max((o["needed"] or 0 for o in d.outcomes if o["main"]), default=0)
     if d.answer == "undecided" and need: out.append(f"Bring more samples: about {need:,} that a search has not seen would tell.")
@@ -95,8 +96,9 @@ def python_lines(d: Discovered) -> list:
     one = next((o for o in sorted(d.good, key=lambda o: not o["main"]) if o["group"]), None)
     if one is None: return []
     shape = ", ".join(map(str, d.seen.x.shape[2 if d.seen.kind == "trajectories" else 1:]))
-    return ["import torch", "from symnb.symmetry.found import load_found", f"found = load_found({str(Path(d.folder) / one['name'] / 'found')!r})",
-            f"x = torch.rand(5, {shape}, dtype=torch.float64)  # five samples of yours",
+    where = ["found = answer.found()  # answer: what `discover` returned"] if d.folder is None else [
+        "from symnb.symmetry.found import load_found", f"found = load_found({str(Path(d.folder) / one['name'] / 'found')!r})"]
+    return ["import torch", *where, f"x = torch.rand(5, {shape}, dtype=torch.float64)  # put samples of yours here",
             "moved = found.group(x, torch.ones(len(found.group.names)))  # by one unit along each generator, see found.group.units",
             *["upright = found.pose.standardise(x.float())"] * (d.seen.kind == "images"),
             *["from symnb import SymmetryFinder  # the same in a Pipeline of scikit-learn"] * (d.seen.kind == "codes")]
@@ -152,7 +154,7 @@ def run_ways(seen: Seen, seed: int = 0, name: str = "your data") -> Discovered:
     key = [seen.kind, seen.x, seen.y, seen.groups, seen.dt]
     with progress(total=round(sum(20 * w.seconds(seen) for w in ways.values())), bar_format="{desc} {percentage:3.0f}% {bar} about {remaining} left") as bar:
         for k, way in ways.items():
-            if k == "ring" and any(o["answer"] == "found" for o in done): continue
+            if k == "ring" and any(o["name"] == "line" and o["answer"] == "found" for o in done): continue
             bar.set_description_str(way.title)
             code = tuple(f for f in (outcome, way.run, way.without, way.within, way.picture, way.page) if f)
             try: done.append(kept(f"discover-{k}", dict(seed=seed, name=name), key, lambda: outcome(k, way, seen, seed, name), code))

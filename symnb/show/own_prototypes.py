@@ -80,11 +80,12 @@ def prototype_files(found: Found, x, images, out, # small ones (n, C, s, s); as 
     "Write the table and the page and, where laws were found, prototypes, an augmented set and the answer itself."
     out, own = Path(out), torch.eye(len(x), dtype=torch.bool)
     x = x if isinstance(found.pose, ColourPose) else x.float().mean(1, keepdim=True) # as the law saw them
-    table = prototype_table(found, x, labels)
+    table, claims = prototype_table(found, x, labels), found.found
+    if not claims: table.pop("law", None)
     write_table(out / "prototypes.csv", table)
-    figures = [("Pictures as they came, their prototypes, and draws of their laws", rows_of(found, x, images))]
+    figures = [("Pictures as they came, their prototypes, and draws of their laws", rows_of(found, x, images))] * claims
     beside = {} if labels is None else dict(labels=np.asarray(labels))
-    law = {} if isinstance(found.law, PoseLaw) else dict(law=found.law.shares(x, own))
+    law = {} if isinstance(found.law, PoseLaw) or not claims else dict(law=found.law.shares(x, own))
     if law:
         at = torch.linspace(0, len(x) - 1, min(5, len(x))).long()
         figures.append(("Laws of turns of five pictures, as rings around them", law_rings(law["law"][at], images[at], table["law"][at])))

@@ -195,7 +195,7 @@ def thinned(seen: Seen, most: int = None) -> Seen: # samples; None: `MOST`
 
 # %% ../../nbs/show/89_ways.ipynb #2e1c98a2
 def ways_for(seen: Seen) -> dict: # name -> `Way`
-    "The ways that apply, the cheapest first; those that decide before those that do not."
+    "The ways that apply, the cheapest first."
     some = {k: w for k, w in WAYS[seen.kind].items() if w.applies(seen)}
     if not some: raise SymnbError(f"{seen.about}: expected data for which there is a method, found {seen.kind} of shape {tuple(seen.x.shape)}")
     main = any(w.main for w in some.values())

@@ -42,9 +42,9 @@ def first_answer(z, moved, # (n, 2) each: points and their partners, 30 degrees 
     action = procrustes(z, moved, 30., whiten=True)
     errors = circle_error(action)
     null = [circle_error(procrustes(z, dealt(moved, s), 30., whiten=True))["action"] for s in range(deals)]
-    return Found(candidate=action, what="one rotation", method="Procrustes, whitened", told="pairs, and their angle",
-                 certificates={"error on new points": (errors["action"], errors["staying"] / 10, sum(null) / deals)},
-                 p=(1 + sum(e <= errors["action"] for e in null)) / (deals + 1))
+    p, most = (1 + sum(e <= errors["action"] for e in null)) / (deals + 1), errors["staying"] / 10
+    return Found(answer="found" if errors["action"] <= most else "undecided" if p <= .05 else "none", candidate=action, what="one rotation", method="Procrustes, whitened", told="pairs, and their angle",
+                 certificates={"error on new points": (errors["action"], most, sum(null) / deals)}, p=p)
 
 # %% ../../nbs/start/00_first_symmetry.ipynb #f0000037
 def first_figure():

@@ -27,7 +27,8 @@ from ..symmetry.groups import Cyclic
 # %% ../../nbs/studies/95_functions.ipynb #2d7451dd
 def verdict(found, count: int = None) -> dict: # true number of generators; measure -> Measured
     "What a method says about itself, and whether it counts right."
-    out = {"found": Measured(float(found.found), floor=float(bool(count))), "bound on the defect": Measured(min(found.bound, 10.), chance=1., floor=0.)}
+    out = {"found": Measured(float(found.found), floor=float(bool(count)))}
+    if found.bound is not None: out["bound on the defect"] = Measured(min(found.bound, 10.), chance=1., floor=0.)
     if found.seconds is not None: out["CPU seconds"] = Measured(found.seconds, floor=0.)
     right = lambda: float(found.found and len(found.candidate.names) == count)
     return out | ({"number of generators right": Measured(right(), floor=1., chance=0.)} if count else {})

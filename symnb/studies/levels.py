@@ -132,8 +132,8 @@ def registration_cell(method: str, name: str, seed: int, size: dict, data: Digit
     pixel_votes(part.images, part.labels, part.images)
     moments = level_errors(LevelReading(**{**vars(seen), "level": twice_the_mean(known, seen)}), truth, test.labels)
     return found | kind_measures(known, part, seen, test, size) | {f"{k}, by moments": m for k, m in moments.items()} | {
-        "pose error, median": Measured(float(miss.median()), n=len(test), chance=90.),
-        "pose error, mean": Measured(float(miss.mean()), float(miss.std()) / math.sqrt(len(test)), len(test), chance=90.),
+        "pose error, median": Measured(float(miss.median()), n=len(test), chance=90., baseline=float(degrees.abs().median())),
+        "pose error, mean": Measured(float(miss.mean()), float(miss.std()) / math.sqrt(len(test)), len(test), chance=90., baseline=float(degrees.abs().mean())),
         "time of fitting": Measured(spent, n=len(part), baseline=time.process_time() - began)}
 
 DEALT, OURS, CNN = "control: neighbours dealt at random", "registration", "small CNN"

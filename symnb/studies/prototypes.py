@@ -92,7 +92,7 @@ def sprite_cell(method: str, seed: int, size: dict) -> dict:
     w, pose = polar_coordinates(random_motions(len(x), "far", seed=seed)), WavePose()
     stay, began = torch.zeros(len(x), 6).double(), time.process_time()
     if method == "residual net":
-        net = fit_residual(Sprites().draw(size["sprites"], seed=seed)[0], pose, "far", size["sprite_steps"], 96, matrix=.1, lr=2e-3, size=24, whole=True, seed=seed)
+        net = fit_residual(Sprites().draw(size["sprites"], seed=seed)[0], pose, "far", size["sprite_steps"], 96, 6, matrix=.1, lr=2e-3, size=24, whole=True, seed=seed)
         spent = Measured(time.process_time() - began, baseline=0.)
         return {"error of two views": transfer_error(net, x, w, stay).but(control=transfer_error(pose, x, w, stay).value), "seconds of fitting": spent}
     whole = pose.group(x, w).sum((1, 2, 3)) / x.sum((1, 2, 3)) / (2 * w[:, 3]).exp() > .97

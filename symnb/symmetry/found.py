@@ -47,7 +47,7 @@ class Found:
     law: Law = None
     certificates: dict = field(default_factory=dict) # name -> Certificate, or (value, threshold, null, least)
     p: float = None # of the data if there were nothing to find
-    bound: float = None # the defect is at most this, with confidence 1 - alpha; 0: exact, 1: none of the symmetry
+    bound: float = None # the defect is at most this, with confidence 1 - alpha; 0: exact, 1: the largest there can be
     alpha: float = .05
     delta: float = None # the largest defect that may be called a symmetry
     how: str = "" # what was tested, in words
@@ -117,7 +117,7 @@ def in_words(f) -> list: # a `Found` -> sentences
     if without: out.append(f"Without the symmetry {'; '.join(without)}.")
     if f.lacking() and not f.found: out.append(f"It fails here: {'; '.join(f'{k} {f.certificates[k]}' for k in f.lacking())}.")
     if f.bound is not None and f.found:
-        out.append(f"The symmetry may still be broken by up to {f.bound:.2g}, where 0 is exact and 1 is none at all; "
+        out.append(f"The symmetry may still be broken by up to {f.bound:.2g}, where 0 is exact and 1 is the largest there can be; "
                    f"a larger defect is excluded with {1 - f.alpha:.0%} confidence.")
     if f.delta is not None: out.append(f"A defect of at most {f.delta:.2g} was asked for.")
     return out + _with_more_data(f)

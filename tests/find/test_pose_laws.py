@@ -4,9 +4,11 @@ import math
 import pytest
 import torch
 
+from symnb.data.digits import load_digits
+from symnb.data.hidden_laws import TurnedByLaws
 from symnb.find.frames import fit_frame
 from symnb.find.colour_pose import ColourPose, coloured, random_colours
-from symnb.find.pose_laws import PoseLaw, fit_pose_law, log_kernels, prototype_codes
+from symnb.find.pose_laws import PoseLaw, find_prototypes, fit_pose_law, gains, log_kernels, prototype_codes
 from symnb.ground.lab import SymnbError
 from symnb.symmetry.actions import load_action
 from symnb.symmetry.colours import Colours
@@ -64,3 +66,17 @@ def test_codes_have_unit_length_and_few_pictures_are_told():
     assert torch.allclose(prototype_codes(pose, x).norm(dim=1), torch.ones(30), atol=1e-5)
     with pytest.raises(SymnbError, match="at least 20, found 5"): fit_pose_law(pose, x[:5])
     assert math.isfinite(float(fit_pose_law(pose, x).log_prob(pose(x), x).mean()))
+
+
+def test_upright_pictures_have_narrow_laws_and_no_symmetry():
+    part = load_digits().part("train")
+    turned, upright = TurnedByLaws().of(part, per=1).images[::10], part.images[::20]
+    assert find_prototypes(turned).found and find_prototypes(upright).answer == "none"
+    assert find_prototypes(torch.rand(100, 1, 28, 28, generator=RNG)).answer == "undecided"
+
+
+def test_one_law_for_all_is_no_law_of_each(hues):
+    x, _ = hues
+    law, one = (fit_pose_law(ColourPose(), x[:200], near=near) for near in ((.1, .3), (1e6,)))
+    assert torch.allclose(one.shares(x[200:]), torch.full((40, 200), 1 / 200), atol=1e-6)
+    assert float(gains(law, x[200:], law.pose, one).mean()) > .2

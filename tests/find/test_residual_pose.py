@@ -47,13 +47,13 @@ def test_a_known_offset_of_the_frame_is_mended(x, head):
     class Off(CorrectedPose):
         def step(self, c):
             w = torch.zeros(len(c), 6)
-            w[:, 1] = .3 * (c[:, :200].mean(1) - c[:, 200:].mean(1))
+            w[:, 1] = (c[:, :200].mean(1) - c[:, 200:].mean(1))
             return polar_matrix(w)
     off = Off(head, nn.Identity())
-    mended = fit_cascade(x, off, draws=3, parts=60)
+    mended = fit_cascade(x, off, draws=6, parts=60)
     views = [polar_coordinates(random_motions(len(x), seed=s)) for s in (1, 2)]
     before, after = (transfer_error(p, x, *views).value for p in (off, mended))
-    assert after < .9 * before
+    assert after < .93 * before
 
 
 def test_a_step_in_the_frame_stays_equivariant(x, head):

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from symnb.data.digits import load_digits
+from symnb.data.hidden_laws import TurnedByLaws
 from symnb.find.colour_pose import coloured
 from symnb.show.cli import main
 from symnb.show.own_prototypes import NOT_CLAIMED, PROTOTYPE_FILES
@@ -12,6 +13,7 @@ from symnb.symmetry.warps import rotate
 from symnb.data.files import read_columns
 
 IMAGES = load_digits().part("train").images[::20]
+TURNED = TurnedByLaws().of(load_digits().part("train"), per=1).images[::10]
 
 
 def ran(where, monkeypatch, capsys, *words):
@@ -22,25 +24,32 @@ def ran(where, monkeypatch, capsys, *words):
 
 
 def test_turned_digits_become_prototypes_and_more_digits(tmp_path, monkeypatch, capsys):
-    np.savez(tmp_path / "x.npz", images=rotate(IMAGES, 30.).numpy(), kind=np.array([f"k{i % 3}" for i in range(len(IMAGES))]))
+    np.savez(tmp_path / "x.npz", images=TURNED.numpy(), kind=np.array([f"k{i % 3}" for i in range(len(TURNED))]))
     code, said = ran(tmp_path, monkeypatch, capsys, "x.npz", "--labels", "kind", "--draws", "3")
-    assert code == 0 and said.out.startswith("found: laws of turns") and NOT_CLAIMED in said.out
+    assert code == 0 and said.out.startswith("found: a law of turns") and NOT_CLAIMED in said.out
     out = tmp_path / "x-prototypes"
     assert {p.name for p in out.iterdir()} == set(PROTOTYPE_FILES)
     kept, more = read_columns(out / "prototypes.h5", "symnb prototypes"), read_columns(out / "augmented.h5", "symnb prototypes")
-    assert more["images"].shape == (3 * len(IMAGES), 1, 28, 28) and more["labels"] == kept["labels"] * 3
-    assert torch.allclose(kept["law"].sum(1), torch.ones(len(IMAGES)), atol=1e-4)
+    assert more["images"].shape == (3 * len(TURNED), 1, 28, 28) and more["labels"] == kept["labels"] * 3
+    assert torch.allclose(kept["law"].sum(1), torch.ones(len(TURNED)), atol=1e-4)
     found, lines = load_found(out / "prototypes"), (out / "prototypes.csv").read_text().splitlines()
-    assert lines[0] == "number,label,angle,certainty,law" and len(lines) == 1 + len(IMAGES)
-    assert torch.allclose(found.pose(rotate(IMAGES, 30.)), kept["pose"], atol=1e-3)
+    assert lines[0] == "number,label,angle,certainty,law" and len(lines) == 1 + len(TURNED)
+    assert torch.allclose(found.pose(TURNED), kept["pose"], atol=1e-3)
     assert "Not claimed" in (out / "report.html").read_text() and (out / "report.html").read_text().count("<figure>") == 2
+
+
+def test_pictures_that_only_lean_are_not_moved_anew(tmp_path, monkeypatch, capsys):
+    np.save(tmp_path / "x.npy", rotate(IMAGES, 30.).numpy())
+    code, said = ran(tmp_path, monkeypatch, capsys, "x.npy")
+    assert code == 0 and not said.out.startswith("found") and {p.name for p in (tmp_path / "x-prototypes").iterdir()} == {"report.html", "prototypes.csv"}
+    assert "law" not in (tmp_path / "x-prototypes" / "prototypes.csv").read_text().splitlines()[0]
 
 
 @pytest.mark.parametrize("kind", ["affine", "colours"])
 def test_other_laws_and_colours(kind, tmp_path, monkeypatch, capsys):
     np.save(tmp_path / "x.npy", coloured(IMAGES[:80]).numpy())
     code, said = ran(tmp_path, monkeypatch, capsys, "x.npy", "--kind", kind, "--draws", "1")
-    assert code == 0 and said.out.startswith(("found", "not found"))
+    assert code == 0 and said.out.startswith(("found", "undecided"))
     made = tmp_path / "x-prototypes" / "augmented.h5"
     assert made.exists() == said.out.startswith("found")
     if made.exists(): assert read_columns(made, "symnb prototypes")["images"].shape == (80, 3, 28, 28)
@@ -70,4 +79,4 @@ def test_bad_options_are_one_line(line, word, tmp_path, monkeypatch, capsys):
 def test_noise_makes_no_file_of_pictures(tmp_path, monkeypatch, capsys):
     np.save(tmp_path / "x.npy", np.random.default_rng(1).random((60, 28, 28)))
     code, said = ran(tmp_path, monkeypatch, capsys, "x.npy")
-    assert code == 0 and said.out.startswith("not found") and not (tmp_path / "x-prototypes" / "augmented.h5").exists()
+    assert code == 0 and said.out.startswith("undecided") and not (tmp_path / "x-prototypes" / "augmented.h5").exists()
