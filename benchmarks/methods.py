@@ -33,21 +33,22 @@ FORMS = {
     "invariance of functions": (lambda n, d: (normal(n, d), (normal(n, d)[:, :2] ** 2).sum(1)), lambda a: discover_invariance(*a), (1_000, 10_000), (3, 9)),
     "registration": (lambda n, d: load_digits().part("all").images[:n].repeat_interleave(d // 28, 2).repeat_interleave(d // 28, 3), registered, (400, 4_000), (28, 56))}
 
-def spent(make, method, n: int, d: int, pipe): # in a process of its own
+def spent(make, method, n: int, d: int, first, pipe): # in a process of its own; a small size to warm up on, or None
     "CPU seconds and megabytes beyond the data; what a method refuses is told in words."
     torch.set_num_threads(1)
     try:
+        if first: method(make(*first))
         x = make(n, d)
         before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
         method(x)
         pipe.send((time.process_time() - began, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3))
     except Exception as e: pipe.send(f"{type(e).__name__}: {e}")
 
-def measured(make, method, n: int, d: int):
+def measured(make, method, n: int, d: int, first: tuple = None):
     "One size in a forked process."
     fork = multiprocessing.get_context("fork")
     ours, theirs = fork.Pipe()
-    child = fork.Process(target=spent, args=(make, method, n, d, theirs))
+    child = fork.Process(target=spent, args=(make, method, n, d, first, theirs))
     child.start()
     found = ours.recv() if ours.poll(600) else "no answer in ten minutes"
     child.kill()
@@ -60,16 +61,16 @@ def bench_methods(forms: dict = FORMS, repeats: int = None) -> list[dict]: # row
     for name, (make, method, ns, ds) in forms.items():
         sizes, seen = [(ns[0], ds[0]), (ns[1], ds[0]), (ns[0], ds[1])], []
         for n, d in sizes:
-            runs = [measured(make, method, n, d) for _ in range(repeats)]
-            if bad := [r for r in runs if isinstance(r, str)]:
+            cold, *runs = [measured(make, method, n, d)] + [measured(make, method, n, d, sizes[0]) for _ in range(repeats)]
+            if bad := [r for r in (cold, *runs) if isinstance(r, str)]:
                 print(f"{name}, n = {n}, d = {d}: {bad[0]}", flush=True)
                 seen.append(None)
                 continue
-            seconds, memory = (np.quantile(v, (.25, .5, .75)) for v in zip(*runs))
-            seen.append((seconds[1], memory[1]))
-            common = dict(task="methods", method=name, data=f"n = {n}, d = {d}, 1 thread", n=repeats)
-            rows += [dict(common, measure="CPU time", unit="s", value=seconds[1], spread=(seconds[2] - seconds[0]) / 2 if repeats > 1 else None),
-                     dict(common, measure="memory beyond the data", unit="MB", value=memory[1], spread=(memory[2] - memory[0]) / 2 if repeats > 1 else None)]
+            seconds, memory = np.quantile([r[0] for r in runs], (.25, .5, .75)), cold[1] # a warm process has its memory already
+            seen.append((seconds[1], memory))
+            common = dict(task="methods", method=name, data=f"n = {n}, d = {d}, 1 thread")
+            rows += [dict(common, measure="CPU time", unit="s", value=seconds[1], spread=(seconds[2] - seconds[0]) / 2 if repeats > 1 else None, n=repeats),
+                     dict(common, measure="memory beyond the data", unit="MB", value=memory, n=1)]
         for axis, at, ratio in (("samples", 1, ns[1] / ns[0]), ("dimensions", 2, ds[1] / ds[0])):
             if seen[0] is None or seen[at] is None: continue
             for what, i in (("CPU time", 0), ("memory", 1)):

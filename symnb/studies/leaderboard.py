@@ -9,7 +9,7 @@ __all__ = ['RIGHT', 'WRONG', 'FIELDS', 'NOTHING', 'SORT', 'STYLE', 'HEADS', 'PAG
            'bench_board']
 
 # %% ../../nbs/studies/99_leaderboard.ipynb #21cc689c
-import contextlib, html, io, itertools, os, pkgutil, re
+import contextlib, html, io, itertools, math, os, pkgutil, re
 from dataclasses import dataclass
 from pathlib import Path
 import torch
@@ -38,12 +38,13 @@ def answer_shares(values: dict, wanted: bool = None) -> tuple | None: # measure 
     return max(0., 1 - undecided - wrong), undecided, wrong
 
 # %% ../../nbs/studies/99_leaderboard.ipynb #32a8dce1
-def knows_more(row: Row, target: str) -> bool:
-    "Whether a value is nearer to its target than what knows nothing: chance, else the control, else doing nothing."
+def knows_more(row: Row, target: str) -> bool | None:
+    "Whether a value is nearer to its target, by more than its spread, than chance, else the control, else doing nothing; None without these."
     nothing = next((v for v in (row.chance, row.control, row.baseline) if v is not None), None)
-    if nothing is None: return False
-    if "+-" in target: return abs(row.value - float(target.split("+-")[0])) < abs(nothing - float(target.split("+-")[0]))
-    return row.value > nothing if target.strip()[0] == ">" else row.value < nothing
+    if nothing is None: return None
+    aim = float(target.split("+-")[0]) if "+-" in target else math.copysign(math.inf, 1 if target.strip()[0] == ">" else -1)
+    better = abs(nothing - aim) - abs(row.value - aim) if math.isfinite(aim) else (row.value - nothing) * math.copysign(1, aim)
+    return better > (row.spread or 0)
 
 def is_time(row: Row) -> bool: return bool(re.match("(longest )?time|CPU|share .*CPU", row.measure))
 
@@ -73,12 +74,12 @@ def by_targets(rows: list, targets: dict) -> tuple | None: # (measure, world) ->
     for r in rows:
         target = r.target or (targets.get((r.measure, r.data)) if r.chance is not None else None)
         if target is None or r.value is None or is_time(r): continue
-        answer = "right" if target_met(r.value, target) else "undecided" if knows_more(r, target) else "wrong"
-        judged.append((order.index(answer), f"{r.measure} {figure_text(r.value, r.spread)} ({target})", r.value))
+        answer = "right" if target_met(r.value, target) else "wrong" if knows_more(r, target) is False else "undecided"
+        judged.append((order.index(answer), f"{r.measure} {figure_text(r.value, r.spread)} ({target}{'' if r.target else ', lent'})", r.value, bool(r.target)))
     if not judged: return None
-    worst, said, value = min(judged, key=lambda j: j[0])
-    met = sum(j[0] == 2 for j in judged)
-    return order[worst], said + (f"; {met} of {len(judged)} targets met" if len(judged) > 1 else ""), value
+    worst, said, value, _ = min(judged, key=lambda j: j[0])
+    own = [j[0] == 2 for j in judged if j[3]]
+    return order[worst], said + (f"; {sum(own)} of {len(own)} targets of its own met" if own and len(judged) > 1 else ""), value
 
 # %% ../../nbs/studies/99_leaderboard.ipynb #48218994
 FIELDS = ("system", "source", "study", "world", "measure", "value", "unit", "same", "note")

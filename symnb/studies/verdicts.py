@@ -121,7 +121,7 @@ def answers(D: Found, world: CodeWorld, x) -> dict: # measure -> 0 or 1
     "What a verdict says about a world, and whether it is right."
     group, truth = D.group, world.truth
     how = relation(group, world, x) if group is not None else ""
-    if "every rotation" in f"{D.what} {D.words}".lower() and truth != "none" and truth.dim == math.comb(world.d, 2): how = "the same"
+    if D.answer == "found" and "every rotation" in f"{D.what} {D.words}".lower() and truth != "none" and truth.dim == math.comb(world.d, 2): how = "the same"
     out = {"none": D.answer == "none", "undecided": D.answer == "undecided"}
     if truth == "none" or not truth.dim:
         out["false found"] = group is not None and group.dim > 0
