@@ -26,12 +26,12 @@ def trajectories(n: int, d: int): # by a rotation in d / 2 planes
 
 # method -> (make the data of n samples in d numbers, the method, small and large n, small and large d)
 FORMS = {
-    "algebra: cumulants": (lambda n, d: synthetic_law(list(range(1, d // 2)), n, d)[0], discover_rotation, (2_000, 20_000), (4, 12)),
-    "LiePCA": (normal, lie_pca, (500, 5_000), (4, 12)),
-    "solver": (lambda n, d: World("narrow", d).draw(n), solve, (10_000, 100_000), (9, 33)),
-    "null space of generators": (trajectories, lambda x: discover_generators(x, .1, waves(100, 4.)), (20, 200), (2, 8)),
-    "invariance of functions": (lambda n, d: (normal(n, d), (normal(n, d)[:, :2] ** 2).sum(1)), lambda a: discover_invariance(*a), (1_000, 10_000), (3, 9)),
-    "registration": (lambda n, d: load_digits().part("all").images[:n].repeat_interleave(d // 28, 2).repeat_interleave(d // 28, 3), registered, (400, 4_000), (28, 56))}
+    "algebra: cumulants": (lambda n, d: synthetic_law(list(range(1, d // 2)), n, d)[0], discover_rotation, (4_000, 40_000), (4, 40)),
+    "LiePCA": (normal, lie_pca, (500, 5_000), (4, 40)),
+    "solver": (lambda n, d: World("narrow", d).draw(n), solve, (10_000, 100_000), (9, 91)),
+    "null space of generators": (trajectories, lambda x: discover_generators(x, .1, waves(100, 4.)), (20, 200), (2, 20)),
+    "invariance of functions": (lambda n, d: (normal(n, d), (normal(n, d)[:, :2] ** 2).sum(1)), lambda a: discover_invariance(*a), (1_000, 10_000), (2, 20)),
+    "registration": (lambda n, d: load_digits().part("all").images[:n].repeat_interleave(d // 28, 2).repeat_interleave(d // 28, 3), registered, (400, 4_000), (28, 280))}
 
 def spent(make, method, n: int, d: int, first, pipe): # in a process of its own; a small size to warm up on, or None
     "CPU seconds and megabytes beyond the data; what a method refuses is told in words."

@@ -177,7 +177,7 @@ def example_numbers(way: str, n: int, most: float, seed: int, size: dict, data: 
 
 # %% ../../nbs/studies/97_prototypes.ipynb #cda33d81
 def example_cell(way: str, world: str, seed: int, size: dict, data: Digits) -> dict:
-    "One source; the baseline is the data as they are, and the floor the true law."
+    "One source; the baseline is the data as they are, and beside it, as floor, the true law, which a wider one may beat."
     n, most = (float(v.split()[0]) for v in world.split(", "))
     numbers = lambda k, n=int(n): example_numbers(k, n, most, seed, size, data)
     found, plain, oracle = numbers(way), numbers("plain"), numbers("oracle")

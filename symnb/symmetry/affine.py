@@ -98,7 +98,7 @@ class AffineMotions(Group):
 
     def along(self, direction):
         if not isinstance(direction, str) and sum(bool(c) for c in direction) > 1:
-            raise SymnbError("direction: expected one coordinate, as others are no one-parameter group; see affine_plane")
+            raise SymnbError("direction: expected one coordinate, as most mixtures are no one-parameter group; see affine_plane")
         return super().along(direction)
 
 # %% ../../nbs/symmetry/28_affine.ipynb #3d18c468
