@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['NEAR', 'ALONG', 'ROUND', 'KINDS_OF_LAW', 'UPRIGHT', 'TURNED', 'prototype_codes', 'log_kernels', 'PoseLaw',
-           'fit_pose_law', 'fit_for_law', 'posed_and_ruled', 'gains', 'far_turns', 'find_prototypes', 'law_words']
+           'fit_pose_law', 'fit_for_law', 'posed_and_ruled', 'gains', 'far_turns', 'law_answer', 'find_prototypes',
+           'law_words']
 
 # %% ../../nbs/find/88_pose_laws.ipynb #6b5e695b
 import itertools, math, time
@@ -115,14 +116,22 @@ def gains(law: Law, x, pose: Pose = None, one: PoseLaw = None) -> torch.Tensor: 
     w = pose(x)
     return law.log_prob(w, x) - one.log_prob(w, x)
 
+# %% ../../nbs/find/88_pose_laws.ipynb #farturns
 def far_turns(p, least: float = 30.) -> torch.Tensor: # (n, T) shares of turns -> (n,)
     "The share of each law that lies further than so many degrees from where the picture stands."
     t = (torch.arange(p.shape[1]) * 360 / p.shape[1] + 180) % 360 - 180
     return p[:, t.abs() > least].sum(1)
 
-# %% ../../nbs/find/88_pose_laws.ipynb #7f3f0b70
+# %% ../../nbs/find/88_pose_laws.ipynb #lawanswr
 UPRIGHT, TURNED = .4, .55 # share of far turns: at most so much where things only lean, at least so much where they are turned
 
+def law_answer(low: float, least: float, far: float = None) -> tuple: # gain and what is asked for; share of far turns -> answer, words
+    "What is said of laws."
+    if low < least: return "undecided", f"no law is told from {'one law for all' if far is None else 'a uniform one'}"
+    if far is None or far >= TURNED: return "found", ""
+    return "none" if far <= UPRIGHT else "undecided", "laws reach hardly further than upright things lean"
+
+# %% ../../nbs/find/88_pose_laws.ipynb #7f3f0b70
 def find_prototypes(x, kind: str = "turns", # (n, C, S, S) from 0 to 1; of `KINDS_OF_LAW`
                     least: float = None, # the gain that is asked for, in nats; None: .05 for turns, else .3
                     seed: int = 0) -> Found:
@@ -135,9 +144,7 @@ def find_prototypes(x, kind: str = "turns", # (n, C, S, S) from 0 to 1; of `KIND
     low, least = float(gain.mean() - 1.645 * gain.std() / math.sqrt(len(gain))), least or (.05 if turns else .3)
     sure = {"gain over one law, nats, at least": (low, least, None, True)}
     if turns: sure["share of turns by more than 30 degrees"] = (far := float(far_turns(law.shares(rest)).mean()), TURNED, UPRIGHT, True)
-    answer, words = "found", ""
-    if low < least: answer, words = "undecided", f"no law is told from {'a uniform one' if turns else 'one law for all'}"
-    elif turns and far < TURNED: answer, words = "none" if far <= UPRIGHT else "undecided", "laws reach hardly further than upright things lean"
+    answer, words = law_answer(low, least, far if turns else None)
     pose, law = posed_and_ruled(x, kind, seed)
     return Found(answer=answer, candidate=pose.group, pose=pose, law=law, method="prototypes", what=f"a law of {kind} for each prototype",
                  certificates=sure, tested=len(gain), told="nothing", words=words, seconds=time.process_time() - began,

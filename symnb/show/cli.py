@@ -54,7 +54,7 @@ def _path(*names, **how): return _option(*names, type=os.path.expanduser, **how)
 
 _SEED = _option("--seed", type=_within(0, 2 ** 32 - 1), default=0, help="of all that is drawn (default: 0)")
 _TABLE = ( # what is read, and where the answer goes
-    _path("file", metavar="FILE", help=".npz, .npy, .csv, .h5 or .hdf5; one sample a row"),
+    _path("file", metavar="FILE", help=".npz, .npy, .csv, .tsv, .parquet, .h5 or .hdf5; one sample a row"),
     _option("--key", help="which array of the file (default: z, or the only one); which columns of a .csv"),
     _option("--header", action=argparse.BooleanOptionalAction,
             help="the first line of a .csv holds names, or numbers (default: look, and ask where it may be either)"),
@@ -240,7 +240,7 @@ COMMANDS = dict(
         _option("--id", metavar="KEY", help="which trajectory a row belongs to"), _option("--time", metavar="KEY", help="the times of states"),
         _option("--dt", type=_positive, metavar="STEP", help="time between two states (default: from the times, else 1)"),
         _option("--header", action=argparse.BooleanOptionalAction, help="the first line of a table holds names, or numbers (default: look)"),
-        _option("--most", type=_within(40, 10 ** 9), metavar="N", help="samples that are used (default: 20000; 3000 pictures)"), *_KEPT),
+        _option("--most", type=_within(40, 10 ** 9), metavar="N", help="samples that are used (default: 20000; 3000 pictures; 400 trajectories)"), *_KEPT),
         "; what was finished is kept, the same command goes on"),
     data=("Write an HDF5 file of rotated digits.", _data, (
         _path("--source", default="mnist5k", help="mnist5k (default), mnist, a folder of IDX files, or an .npz file"),
@@ -353,7 +353,7 @@ def _say(text, code: int) -> int:
     return code
 
 def main(argv: list = None # arguments; None for those of the process
-        ) -> int: # exit code: 0, 2 for bad input, 130 when interrupted
+        ) -> int: # exit code: 0, 2 for bad input, 128 + signal when interrupted
     "What the console script `symnb` calls."
     kept = ""
     try:

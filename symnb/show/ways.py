@@ -162,7 +162,7 @@ def dynamics_page(found, seen, out, name):
 # %% ../../nbs/show/89_ways.ipynb #763b4e1f
 def _size(seen): return np.prod(seen.x.shape[1:], dtype=float)
 
-_TURN = Way("rotations of the table that keep its law", rotation, "columns permuted", columns_permuted, rotation_page, plane_figure,
+_TURN = Way("rotations of the table that keep its law", rotation, "each column shuffled by itself", columns_permuted, rotation_page, plane_figure,
             lambda s: 2 + 2e-5 * len(s.x) * _size(s), within=randomised_along, strict=False, applies=lambda s: s.x.shape[1] <= 24)
 
 def _flow(title, run, **kw): return Way(title, run, "states of each trajectory shuffled", states_shuffled, dynamics_page, moved_states, lambda s: 1 + 2e-5 * s.x.size, **kw)
