@@ -10,10 +10,11 @@ __all__ = ['DEALT', 'OURS', 'CNN', 'PUBLISHED', 'PUBLISHED_ROWS', 'SETTINGS', 's
 
 # %% ../../nbs/studies/92_levels.ipynb #0ac225b2
 import math, time
+from dataclasses import replace
 import numpy as np
 import torch
 from ..data.digits import Digits, among, load_digits
-from ..data.levels import LEVEL_WORLDS, LevelWorld, beyond, turned_anyhow
+from ..data.levels import LEVEL_WORLDS, LevelWorld, turned_anyhow
 from ..find.orientation import peak_angles
 from ..find.registration import LevelReading, Registered, RegisteredPose, best_level, read_on, registered
 from ..find.ssl_sym import arc_by_mean
@@ -23,7 +24,7 @@ from ..ground.sides import fitting, judging
 from ..ground.study import Study
 from ..models.classifiers import DigitCNN, fit_classifier, predicted, varied
 from ..symmetry.warps import rotate
-from ..use.standardised import Canonicalised, Symmetrised, outside_law, spectral_groups, voted, with_levels, within_law
+from ..use.standardised import Canonicalised, Symmetrised, outside_chance, outside_law, spectral_groups, voted, with_levels, within_law
 
 # %% ../../nbs/studies/92_levels.ipynb #936489fc
 def dealt(z, orders, k: int) -> tuple: # as `symnb.find.orientation.neighbours`
@@ -77,9 +78,9 @@ def outside_told(known: Registered, name: str, seed: int, size: dict, data: Digi
     share = lambda told: float((told == outside).float().mean())
     common = by_class(outside.float(), labels).round()[labels].bool()
     deal = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
-    told, best = outside_law(seen), beyond(seen.pose, level, seen.family)
-    return Measured(share(told), math.sqrt(share(told) * (1 - share(told)) / len(x)), len(x), chance=share(common), floor=share(best),
-                    baseline=float(outside.float().mean()), control=share(beyond(seen.pose, level[deal], seen.family)))
+    told, known_level = outside_law(seen), lambda level: outside_chance(replace(seen, level=level.float())) > .5
+    return Measured(share(told), math.sqrt(share(told) * (1 - share(told)) / len(x)), len(x), chance=share(common), floor=share(known_level(level)),
+                    baseline=float(outside.float().mean()), control=share(known_level(level[deal])))
 
 # %% ../../nbs/studies/92_levels.ipynb #4175a9ae
 def pixel_votes(x, labels, test, k: int = 5): # (N, 1, S, S), (N,), (n, 1, S, S) -> (n,)
@@ -259,7 +260,6 @@ def figures(study: Study, data: Digits = None) -> list: # of (caption, figure)
 # %% ../../nbs/studies/92_levels.ipynb #84ed8897
 def with_worst(board) -> Scoreboard: # rows of single draws
     "Means over draws, and the worst draw of every measure that has a target."
-    from dataclasses import replace
     rows, worst = over_seeds(board), {}
     for r in board:
         if r.target: worst.setdefault((r.method, r.measure, r.data), []).append(r)

@@ -6,11 +6,11 @@ from torch import nn
 
 from symnb.data.digits import load_digits
 from symnb.data.levels import LevelWorld
-from symnb.find.registration import RegisteredPose, find_levels
+from symnb.find.registration import LevelReading, RegisteredPose, find_levels
 from symnb.ground.lab import SymnbError
 from symnb.symmetry.found import Found
 from symnb.symmetry.warps import rotate
-from symnb.use.standardised import Canonicalised, Symmetrised, outside_law, read_standardised, spectral_groups, with_levels, within_law, write_standardised
+from symnb.use.standardised import Canonicalised, Symmetrised, outside_chance, outside_law, read_standardised, spectral_groups, with_levels, within_law, write_standardised
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +67,14 @@ def test_a_turned_copy_lies_outside_and_augmentation_stays_inside(some):
     seen.level[:] = 0.
     carried = with_levels(rotate(x[:60], 90.), seen)
     assert torch.equal(within_law(carried), rotate(carried[:, :1], torch.zeros(60)))
+
+
+def test_outside_is_what_most_of_a_posterior_says():
+    "Two peaks: the higher one lies inside, and most of the mass outside."
+    q = torch.full((3, 60), 1e-6)
+    q[0, 0], q[0, 20:40] = .4, .03  # half a turn away, spread out
+    q[1, 0], q[2, 30] = 1., 1.
+    seen = LevelReading(torch.zeros(3), torch.full((3,), 45.), torch.full((3,), 9.), q, None, None, "uniform", 10.)
+    assert outside_law(seen).tolist() == [True, False, True] and outside_chance(seen)[0] == pytest.approx(.6, abs=.01)
+    steps = LevelReading(torch.zeros(3), torch.full((3,), 2.), torch.full((3,), 9.), q, None, None, "cyclic", 10.)
+    assert not outside_law(steps).any()
