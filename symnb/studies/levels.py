@@ -183,7 +183,7 @@ PUBLISHED_ROWS = dict(multiple={"class-mean error of the level": 5.74, "error of
                       rot60={"outside told from inside": .924}, rot6090={"outside told from inside": .909},
                       gaussian={"outside told from inside": .837})
 SETTINGS = dict(quick=dict(seeds=(0,), worlds=("multiple", "none", "full"), others=1, known=1200, judged=300, steps=100, networks=(0,)),
-                full=dict(seeds=(0, 1, 2, 3, 4), worlds=tuple(LEVEL_WORLDS), others=5, known=12_000, judged=3_000, steps=300, networks=(0, 1, 2)))
+                full=dict(seeds=tuple(range(20)), worlds=tuple(LEVEL_WORLDS), others=20, known=12_000, judged=3_000, steps=300, networks=(0, 1, 2)))
 
 # %% ../../nbs/studies/92_levels.ipynb #0ac38c4d
 def plan(size: dict, data: Digits = None):
