@@ -65,7 +65,7 @@ def pooled(x, near, weight, rounds: int = 2) -> torch.Tensor: # (n, d) of each p
     return x
 
 # %% ../../nbs/find/96_registration.ipynb #66d0736b
-def below_best(e, most: float = 20.) -> torch.Tensor: # (n, levels)
+def below_best(e, most: float = 5.) -> torch.Tensor: # (n, levels)
     "Evidence below that of the best level."
     return (e - e.amax(1, keepdim=True)).clamp_min(-most)
 
