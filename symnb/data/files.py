@@ -30,7 +30,7 @@ def reading(where, # the file, and the key in it, as a message shall name them
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except SymnbError: raise
+    except (SymnbError, NameError): raise # a fault of ours is no damage
     except Exception as e:
         if isinstance(e.__cause__, KeyboardInterrupt): raise e.__cause__ from None # compiled code wraps it
         raise SymnbError(f"{where}: expected {expected}, found damage: {first_line(e)}") from None

@@ -145,7 +145,9 @@ def pictures_in(x) -> bool: # any array
     return x.dtype == np.uint8 or bool(x.min() >= 0 and (x.max() <= 1 or x.max() <= 255 and (x == np.round(x)).all()))
 
 def as_pictures(x, where: str) -> torch.Tensor: # (n, S * S), (n, S, S), ... -> (n, C, S, S)
-    "Pictures of any of these shapes, whole numbers divided by 255."
+    "Pictures of any of these shapes, whole numbers divided by 255; other values beyond 0 to 1 raise `SymnbError`."
+    if x.dtype.kind == "f" and x.size and (x.min() < 0 or x.max() > 1) and not (x.min() >= 0 and x.max() <= 255 and (x == np.round(x)).all()):
+        raise SymnbError(f"{where}: expected pictures from 0 to 1 or of whole numbers to 255, found values from {x.min():.3g} to {x.max():.3g}")
     if x.ndim == 2: x = x.reshape(len(x), *[round(x.shape[1] ** .5)] * 2) if round(x.shape[1] ** .5) ** 2 == x.shape[1] else x
     return shrunk(channels_first(x.astype(np.uint8) if x.max(initial=0) > 1 and x.dtype.kind == "f" else x, where))
 

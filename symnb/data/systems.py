@@ -27,7 +27,7 @@ class System:
     start: Callable # (rng, n) -> (n, d)
     dt: float # between two states
     steps: int # states of a trajectory
-    generators: tuple = () # (d + 1, d + 1) each: a basis of all affine fields that commute with it
+    generators: tuple = () # (d + 1, d + 1) each: a basis of the affine fields that commute with it, as far as its states show them
     energy: Callable = None # (..., d) -> (...): a conserved quantity
     orbits: bool = False # one degree of freedom: all orbits close, and the flow is a symmetry
 

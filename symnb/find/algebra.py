@@ -139,12 +139,14 @@ def indicators(labels, half, most: int = 20) -> list: # for each half (n, classe
 
 # %% ../../nbs/find/52_algebra.ipynb #5a30de43
 def dealt(z, labels, groups, seed) -> tuple: # -> codes (N, d) float64, labels, numbers of objects, half (N,) of 0 and 1
-    "Checked codes, dealt to halves by object."
+    "Checked codes in random order, as files often lie in order of class, dealt to halves by object."
     z, _ = checked(z)
     labels = None if labels is None else names(labels, "labels", len(z))
     ids = objects(z, None if groups is None else names(groups, "groups", len(z)))
     if groups is not None and ids.max() < 19: raise SymnbError(f"groups: expected at least 20 different ids, found {ids.max() + 1}")
-    return z, labels, ids, torch.from_numpy(np.random.default_rng(seed + 11).permutation(ids.max() + 1)[ids] % 2)
+    half = np.random.default_rng(seed + 11).permutation(ids.max() + 1)[ids] % 2
+    at = np.random.default_rng(seed + 12).permutation(len(z))
+    return z[at], labels if labels is None else labels[at], ids[at], torch.from_numpy(half[at])
 
 def proposals(q, labels, ids, orders, propose, seed) -> tuple: # `Spectrum`s of all and of two parts; cumulants of two parts and of all
     "What the half that proposes says of skew matrices, by its cumulants or another method."

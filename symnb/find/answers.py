@@ -37,7 +37,7 @@ class Discovery(Found):
     weights: list # turns of each plane per turn of the circle
     values: torch.Tensor # (p,) eigenvalues, ascending
     matrices: torch.Tensor # (m, d, d): the lowest eigenmatrices, whitened coordinates
-    gap: float # the largest ratio of neighbouring eigenvalues among the lowest; None for two numbers
+    gap: float # the last large ratio of neighbouring eigenvalues among the lowest, see `eigengap`; None for two numbers
     stability: float # |cos| between the lowest eigenmatrices of two parts of the half that proposed
     shared: float # how much of what the lowest matrix does to one part it does to the other; 0 if that is noise
     rho: float # energy off the selection rule over that on it, per entry, of the half that proposed
@@ -167,7 +167,7 @@ def said(D, R, trial) -> str:
         return (f"{of}, or a cyclic group of order above {TOP}, which looks the same" +
                 f"; planes turn independently as far as relations of order {DEEP if trial.d < 10 else 2} show" * free +
                 f"; relations between turns above {PAIRS} were not tested" * (max(max(map(abs, w)) for w in D.torus) >= PAIRS))
-    if D.answer == "none": return "No circle: the law changes along the best candidate and as each of its planes turns; a finite group of turns is not excluded"
+    if D.answer == "none": return "No circle in the planes that were proposed: the law changes along the best candidate and as each of its planes turns; a finite group of turns is not excluded"
     if R.others is not None and R.smooth[1] > APART * R.others and R.smooth[1] <= trial.delta:
         return "Planes at random keep this law nearly as well, as they do when it is nearly Gaussian: no turn can be told from others"
     if D.needed: return f"Too few samples to tell a defect of {trial.delta:g} from noise"

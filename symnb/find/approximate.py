@@ -61,6 +61,7 @@ class RoughCircle:
     def words(self) -> str:
         "What may be claimed."
         if self.order: return f"Approximately a polygon: charge {self.order} stands out, as it does for turns by {360 / self.order:g} degrees"
+        if self.first > APPROXIMATE["first"]: return f"No circle that can be claimed: an arc of {missing_arc(self.first):.0f} degrees may be missing"
         return f"Approximately a circle, as far as an encoder keeps one; a missing arc of {missing_arc(self.first):.0f} degrees cannot be excluded, nor many corners that it blurs"
 
 # %% ../../nbs/find/97_approximate.ipynb #apx00020

@@ -163,6 +163,7 @@ def discover_invariance(x, y, # (n, d) points, (n,) values, or labels of 0 and 1
                         seed: int = 0) -> Found:
     "All fields of a dictionary along which a function or a label's probability stays as it is."
     start, (x, y), rng = time.process_time(), checked_values(x, y), np.random.default_rng(seed)
+    x, y = (v[np.random.default_rng(seed + 1).permutation(len(x))] for v in (x, y)) # files often lie in order of label
     fields, more, degree = fields or all_affine(x.shape[1]), 0 if degree else 2, degree or best_degree(x, y)
     h = Surface(Frame(x, whiten=False), Monomials(x.shape[1], degree), None, None)
     P = h.features.values(h.frame.to(x))
@@ -174,6 +175,6 @@ def discover_invariance(x, y, # (n, d) points, (n,) values, or labels of 0 and 1
     shown = {"change along the fields": (s[last - 1], STILL["most"], chance), "defect, unseen": (defect, .5, 1.),
              "next over it": (s[last] / max(s[last - 1], STILL["zero"]), STILL["gap"], 1., True),
              "loss over that of a constant, unseen": (loss, .999, 1.), "smallest change over the error of the fit": (exact,)}
-    answer = "none" if loss >= .999 else "found" if k and defect <= .5 else "undecided" if k or exact <= 3 or s[0] <= STILL["none"] else "none"
+    answer = "undecided" if loss >= .999 else "found" if k and defect <= .5 else "undecided" if k or exact <= 3 or s[0] <= STILL["none"] else "none"
     return Found(answer=answer, method="null space of a gradient", told="values" if h.relabel else "labels", certificates=shown, bound=bound,
                  candidate=fields.group(c[:, :last]), tested=len(x) // 2, seconds=time.process_time() - start, what=f"{k} {'field' if k == 1 else 'fields'}")

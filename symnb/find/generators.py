@@ -53,7 +53,7 @@ class Spectrum:
     "Eigenvalues of a form on skew matrices, ascending, and their eigenmatrices."
     values: torch.Tensor # (p,)
     matrices: torch.Tensor # (m, d, d), of Frobenius norm 1, the lowest ones first
-    gap: float # the largest ratio of neighbours among the lowest; None for a single value
+    gap: float # the last large ratio of neighbours among the lowest, see `eigengap`; None for a single value
     count: int # how many lie below it
 
 # %% ../../nbs/find/45_generators.ipynb #0a5a940b

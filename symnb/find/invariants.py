@@ -133,4 +133,4 @@ def discover_invariants(trajectories, # (n, T, d)
     group = FlowAction(HamiltonianField(q), "units") if canonical and np.shape(trajectories)[2] % 2 == 0 else None
     return Found(answer="found" if n else "none", method="conserved quantities", candidate=group, certificates=shown,
                   told="trajectories" + canonical * ", which coordinates are momenta", bound=float(q.upper[k - 1]),
-                 what=f"{independent(q, k)} independent conserved {'quantity' if independent(q, k) == 1 else 'quantities'}", seconds=time.process_time() - start)
+                 what="" if not n else f"{independent(q, k)} independent conserved {'quantity' if independent(q, k) == 1 else 'quantities'}", seconds=time.process_time() - start)

@@ -89,13 +89,13 @@ def found_again(d: Dependence, starts: int = 4, seed: int = 0) -> float: # share
     return float(((apart == 1) | (d.circulant & (apart == d.N - 1))).mean())
 
 # %% ../../nbs/find/46_order.ipynb #ordr0033
-def contradiction(d: Dependence, high: float, nats: float, rise: float, at: int, weak: float) -> str: # as from above
+def contradiction(d: Dependence, low: float, high: float, nats: float, rise: float, at: int, weak: float) -> str: # as from above
     "What shows that a stationary order is not that of one line; empty if nothing does."
     if rise > LIMITS["back"]:
         if not d.circulant and at >= d.N - 2: return "the two ends are neighbours: a ring, not a line"
         return f"sensors {at} positions apart are neighbours too: more than one direction"
     if d.circulant and weak < LIMITS["link"] < high: return "the ring has a gap: a line, not a ring"
-    if high < .5 or nats < LIMITS["nats"]: return "neighbours know no more of each other than far sensors: no order is better than another"
+    if high < .5 or nats < LIMITS["nats"] and low <= 0: return "neighbours know no more of each other than far sensors: no order is better than another"
     return ""
 
 def judged_order(y, circulant: bool = False) -> tuple: # of samples that did not make the order; certificates, and what contradicts
@@ -103,5 +103,5 @@ def judged_order(y, circulant: bool = False) -> tuple: # of samples that did not
     d = Dependence(y, circulant)
     (low, high, nats), (most, rise, at), weak = locality(d), revival(d), weakest_link(d)
     told = {"locality": (low, LIMITS["locality"], 0., True), "revival": (most, LIMITS["revival"], 1.),
-            "weakest link": (weak, LIMITS["link"], 0., True), "order found again": (found_again(d), LIMITS["again"], 2 / d.N, True)}
-    return told, contradiction(d, high, nats, rise, at, weak)
+            "weakest link": (weak, LIMITS["link"], 0., True), "order found again": (found_again(d), LIMITS["again"], 2 / (d.N - d.circulant), True)}
+    return told, contradiction(d, low, high, nats, rise, at, weak)

@@ -89,7 +89,7 @@ def energy_distance(D: torch.Tensor, # (N, N) distances of the pooled samples
 def energy_test(x, y, # (n, d) and (m, d): two independent samples
                 groups=None, # (n + m,) ids of what belongs together, each within one sample
                 draws: int = 199, seed: int = 0
-               ) -> tuple: # `Measured` (floor: random deals; chance: `dealt_columns` y); p from 1 / (draws + 1)
+               ) -> tuple: # `Measured` (floor: random deals, and their deviation as spread; chance: `dealt_columns` y); p from 1 / (draws + 1)
     "Energy distance of two samples, with the p-value of a permutation test."
     both, named = torch.cat([x, y]).double(), torch.arange(len(x) + len(y)) >= len(x)
     ids = torch.arange(len(both)) if groups is None else torch.unique(torch.as_tensor(groups), return_inverse=True)[1]

@@ -83,7 +83,7 @@ def next_steps(d: Discovered) -> list:
     "What to do after an answer."
     out = [f"{len(d.missing)} ways have not run ({', '.join(d.missing)}); the same call goes on."] * bool(d.missing)
     if any(o["group"] for o in d.good): out.append("Load the group and move samples that were not used: they should be as likely as before.")
-    if any(o["bound"] is not None for o in d.good): out.append("Four times as many samples about halve the defect that cannot be excluded.")
+    if any(o["bound"] is not None for o in d.good): out.append("Four times as many samples about halve the uncertain part of the bound; a true defect stays.")
     need = max((o["needed"] or 0 for o in d.outcomes if o["main"]), default=0)
     if d.answer == "undecided" and need: out.append(f"Bring more samples: about {need:,} that a search has not seen would tell.")
     if d.answer != "found": out.append(f"If these are not {d.seen.kind}, say what they are: --as {'|'.join(k for k in KINDS if k != d.seen.kind)}.")

@@ -209,7 +209,7 @@ class Group(Kind):
         return torch.stack(near, -1)
 
     def distance(self, v, w):
-        "The length of the coordinates of v^-1 w: (...), which no common motion before or after v and w changes."
+        "The length of the coordinates of v^-1 w: (...), which no common motion after v and w changes, nor one before where the group is compact; coordinates of different units are added."
         return self.wrapped(self.compose(self.invert(v), w)).norm(dim=-1)
 
     def __mul__(self, other):

@@ -125,7 +125,7 @@ def in_words(f) -> list: # a `Found` -> sentences
 def _with_more_data(f) -> list:
     "What larger samples would bring."
     if f.needed and (f.tested or 0) < f.needed: return [f"About {f.needed:,} such samples would tell."]
-    if f.found and f.bound is not None: return ["Four times as many samples would about halve the defect that cannot be excluded."]
+    if f.found and f.bound is not None: return ["Four times as many samples would about halve the uncertain part of this bound; a true defect stays."]
     return []
 
 # %% ../../nbs/symmetry/17_found.ipynb #f1700013
