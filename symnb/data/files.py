@@ -135,9 +135,11 @@ def _parquet(path, stack, header) -> dict[str, Callable]:
     except ImportError: raise SymnbError(f"{path}: expected pyarrow to read a .parquet file, found none: pip install pyarrow") from None
 
 def _counts(x, header) -> bool:
-    "Whether the first of several columns numbers the rows; under names, one without a name always does."
-    start = x.iloc[0, 0] if len(x) else 0
-    return x.shape[1] > 1 and (header or start in (0, 1) and (x.iloc[:, 0] == np.arange(len(x)) + start).all())
+    "Whether the first of several columns numbers the rows; under names, one without a name may hold any different whole numbers, or words."
+    first = x.iloc[:, 0]
+    if x.shape[1] < 2 or not len(x): return x.shape[1] > 1 and header
+    if header: return first.dtype.kind not in "biuf" or bool(first.is_unique and (first == first.round()).all())
+    return first.iloc[0] in (0, 1) and bool((first == np.arange(len(x)) + first.iloc[0]).all())
 
 # %% ../../nbs/data/23_files.ipynb #f17e473c
 def _reals(x, where: str) -> np.ndarray: # float64
