@@ -9,7 +9,7 @@ __all__ = ['RIGHT', 'WRONG', 'FIELDS', 'NOTHING', 'SORT', 'STYLE', 'HEADS', 'PAG
            'bench_board']
 
 # %% ../../nbs/studies/99_leaderboard.ipynb #21cc689c
-import contextlib, html, io, itertools, math, os, pkgutil, re
+import contextlib, html, io, itertools, os, pkgutil, re
 from dataclasses import dataclass
 from pathlib import Path
 import torch
@@ -42,8 +42,8 @@ def knows_more(row: Row, target: str) -> bool | None:
     "Whether a value is nearer to its target, by more than its spread, than chance, else the control, else doing nothing; None without these."
     nothing = next((v for v in (row.chance, row.control, row.baseline) if v is not None), None)
     if nothing is None: return None
-    aim = float(target.split("+-")[0]) if "+-" in target else math.copysign(math.inf, 1 if target.strip()[0] == ">" else -1)
-    better = abs(nothing - aim) - abs(row.value - aim) if math.isfinite(aim) else (row.value - nothing) * math.copysign(1, aim)
+    if "+-" in target: better = abs(nothing - (aim := float(target.split("+-")[0]))) - abs(row.value - aim)
+    else: better = row.value - nothing if target.strip()[0] == ">" else nothing - row.value
     return better > (row.spread or 0)
 
 def is_time(row: Row) -> bool: return bool(re.match("(longest )?time|CPU|share .*CPU", row.measure))
